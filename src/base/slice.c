@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "slice.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct slice
+slice_of(const void *data, size_t len)
+{
+	return (struct slice){data ? data : (const void *)"", len};
+}
+
+struct slice
+slice_str(const char *s)
+{
+	return s ? (struct slice){(const uint8_t *)s, strlen(s)} : SLICE_NONE;
+}
+
+bool
+slice_eq(struct slice a, struct slice b)
+{
+	return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
+}
+
+int
+slice_cmp(struct slice a, struct slice b)
+{
+	size_t n = a.len < b.len ? a.len : b.len;
+	int c = n ? memcmp(a.data, b.data, n) : 0;
+
+	return c ? c : (a.len > b.len) - (a.len < b.len);
+}
+
+bool
+slice_starts(struct slice s, struct slice prefix)
+{
+	return s.len >= prefix.len && slice_eq(slice_head(s, prefix.len), prefix);
+}
+
+bool
+slice_ends(struct slice s, struct slice suffix)
+{
+	return s.len >= suffix.len && slice_eq(slice_from(s, s.len - suffix.len), suffix);
+}
+
+struct slice
+slice_from(struct slice s, size_t from)
+{
+	if (from > s.len)
+		from = s.len;
+	return s.data ? (struct slice){s.data + from, s.len - from} : s;
+}
+
+struct slice
+slice_head(struct slice s, size_t len)
+{
+	if (s.len > len)
+		s.len = len;
+	return s;
+}
+
+size_t
+slice_find(struct slice s, uint8_t c)
+{
+	const uint8_t *p = s.len ? memchr(s.data, c, s.len) : NULL;
+
+	return p ? (size_t)(p - s.data) : s.len;
+}
+
+size_t
+slice_search(struct slice s, struct slice needle)
+{
+	const uint8_t *p;
+
+	if (needle.len == 0)
+		return 0;
+	p = s.len ? memmem(s.data, s.len, needle.data, needle.len) : NULL;
+	return p ? (size_t)(p - s.data) : s.len;
+}
+
+static bool
+is_space(uint8_t c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+struct slice
+slice_trim(struct slice s)
+{
+	while (s.len && is_space(s.data[0])) {
+		s.data++;
+		s.len--;
+	}
+	while (s.len && is_space(s.data[s.len - 1]))
+		s.len--;
+	return s;
+}
+
+bool
+slice_split(struct slice *rest, uint8_t sep, struct slice *out)
+{
+	size_t at;
+
+	if (!rest->data)
+		return false;
+	at = slice_find(*rest, sep);
+	*out = slice_head(*rest, at);
+	*rest = at < rest->len ? slice_from(*rest, at + 1) : SLICE_NONE;
+	return true;
+}
+
+bool
+slice_word(struct slice *rest, struct slice *out)
+{
+	size_t n = 0;
+
+	while (rest->len && is_space(rest->data[0]))
+		*rest = slice_from(*rest, 1);
+	if (!rest->len)
+		return false;
+	while (n < rest->len && !is_space(rest->data[n]))
+		n++;
+	*out = slice_head(*rest, n);
+	*rest = slice_from(*rest, n);
+	return true;
+}
+
+bool
+slice_int(struct slice s, int64_t *out)
+{
+	bool negative = false;
+	int64_t value = 0;
+
+	if (s.len && (s.data[0] == '-' || s.data[0] == '+')) {
+		negative = s.data[0] == '-';
+		s = slice_from(s, 1);
+	}
+	if (!s.len)
+		return false;
+	for (size_t i = 0; i < s.len; i++) {
+		int digit = s.data[i] - '0';
+
+		if (digit < 0 || digit > 9)
+			return false;
+		if (__builtin_mul_overflow(value, 10, &value) ||
+		    __builtin_add_overflow(value, negative ? -digit : digit, &value))
+			return false;
+	}
+	*out = value;
+	return true;
+}
+
+char *
+slice_dup(struct slice s)
+{
+	char *copy = malloc(s.len + 1);
+
+	if (!copy)
+		return NULL;
+	if (s.len)
+		memcpy(copy, s.data, s.len);
+	copy[s.len] = '\0';
+	return copy;
+}
