@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "event.h"
+
+static const char *const names[] = {
+    [STATUS_EXISTS] = "exists",
+    [STATUS_INPROGRESS] = "inprogress",
+    [STATUS_SUCCESS] = "success",
+    [STATUS_UXSUCCESS] = "uxsuccess",
+    [STATUS_SKIP] = "skip",
+    [STATUS_FAIL] = "fail",
+    [STATUS_XFAIL] = "xfail",
+};
+
+void
+event_init(struct event *e)
+{
+	*e = (struct event){.runnable = true, .time = TIME_NONE};
+}
+
+const char *
+status_name(enum status status)
+{
+	return names[status];
+}
+
+bool
+status_from_name(struct slice s, enum status *out)
+{
+	for (enum status i = STATUS_EXISTS; i <= STATUS_XFAIL; i++) {
+		if (slice_eq(s, slice_str(names[i]))) {
+			*out = i;
+			return true;
+		}
+	}
+	return false;
+}
+
+bool
+status_is_final(enum status status)
+{
+	return status >= STATUS_SUCCESS;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Marks events as those of one worker: its tag, its route code, and the time where they have none. Pure. */
+#ifndef STAMP_H
+#define STAMP_H
+
+#include "event.h"
+
+struct stamp {
+	char tag[32];   /* "worker-3" */
+	char route[16]; /* "3" */
+	struct slice *tags;
+	size_t cap;
+	uint8_t *routes; /* the joined route code of the last event */
+	size_t routes_cap;
+};
+
+/* The stamp of worker `number`. */
+void stamp_init(struct stamp *s, unsigned number);
+void stamp_release(struct stamp *s);
+
+/* Changes e: the worker's tag joins its tags, the worker's number goes before its route code ("3", or "3/old"), and `now` becomes its time if it has none.
+ * What it adds is valid until the next call on s. Returns 0, or -1 when out of memory. */
+int stamp_event(struct stamp *s, struct event *e, int64_t now);
+
+#endif
