@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The index of a format-2 repository: what the streams say, in tables. It can always be made again from them.
+ *
+ * Everything that changes it happens between index_begin and index_commit, which hold the write lock of the database, so
+ * never for long. A function that fails inside leaves the transaction open, for index_rollback. */
+#ifndef INDEX_H
+#define INDEX_H
+
+#include "repository.h"
+
+struct index;
+
+/* Creates the tables, or finds them there. */
+int index_create(const char *path, struct err *err);
+/* *out is freed with index_free. A schema newer than ours is an error. */
+int index_open(const char *path, struct index **out, struct err *err);
+/* Accepts NULL. */
+void index_free(struct index *ix);
+
+/* A durable transaction survives also the end of the machine. */
+int index_begin(struct index *ix, bool durable, struct err *err);
+int index_commit(struct index *ix, struct err *err);
+/* Accepts that there is no transaction. */
+void index_rollback(struct index *ix);
+
+/* The id of the next run, which is also how many there were. */
+int index_run_next(struct index *ix, int64_t *out, struct err *err);
+int index_run_insert(struct index *ix, int64_t id, const struct repo_begin *begin, struct err *err);
+/* Writes all facts but those that were there at the beginning. */
+int index_run_update(struct index *ix, const struct repo_run *run, struct err *err);
+/* 1, 0 when there is none, or -1. */
+int index_run_get(struct index *ix, int64_t id, struct repo_run *out, struct err *err);
+int index_runs(struct index *ix, repo_run_fn fn, void *context, struct err *err);
+/* The first running run with an id above `after`, or -1. */
+int index_running(struct index *ix, int64_t after, int64_t *out, struct err *err);
+int index_latest(struct index *ix, int64_t *out, struct err *err);
+
+/* Results on their way into the index. A zeroed one is empty. */
+struct index_batch {
+	struct strtab tests;
+	struct strtab tagsets;
+	struct index_row *rows;
+	size_t count, cap;
+	size_t bytes; /* of names and tags */
+};
+int index_batch_add(struct index_batch *batch, const struct result *r, struct err *err);
+/* True when it is time to write it. */
+bool index_batch_full(const struct index_batch *batch);
+void index_batch_release(struct index_batch *batch);
+
+/* Adds the results to the run and their durations to the tests. */
+int index_results_add(struct index *ix, int64_t run, const struct index_batch *batch, struct err *err);
+/* Takes all results of a run away. */
+int index_results_clear(struct index *ix, int64_t run, struct err *err);
+
+/* Changes the set of failing tests by the results of a run (see repo_run_finish), which replace it when `replace` is set; otherwise tests
+ * of an interrupted run that never ended change nothing. */
+int index_failing_update(struct index *ix, const struct repo_run *run, bool replace, struct err *err);
+
+/* One failing test: its last result, without route, tags and details, and the run whose stream has them. */
+typedef int (*index_failing_fn)(void *context, int64_t run, const struct result *r, struct err *err);
+int index_failing(struct index *ix, index_failing_fn fn, void *context, struct err *err);
+int index_failing_ids(struct index *ix, struct strtab *ids, struct err *err);
+
+/* As repo_durations. */
+int index_durations(struct index *ix, const struct strtab *ids, int64_t *out, struct err *err);
+
+#endif

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What a backend is: the functions of repository.h with the same names, arguments and promises, over its own kind of
+ * storage. Private to this room. */
+#ifndef REPO_BACKEND_H
+#define REPO_BACKEND_H
+
+#include "file.h"
+#include "repository.h"
+
+/* The first member of a backend's own struct. Made and released by repository.c. */
+struct repo {
+	const struct repo_backend *backend;
+	struct file_dir dir; /* the ".testrepository", held open */
+};
+
+/* The first member of a backend's own struct. */
+struct repo_writer {
+	struct repo *repo;
+};
+
+struct repo_backend {
+	int format;
+	/* The content of the file "format". */
+	const char *format_text;
+	/* Fills a new directory, all but the file "format". What an earlier attempt that was interrupted left there is taken over. */
+	int (*create)(const struct file_dir *dir, struct err *err);
+	/* An allocated backend struct, of which repository.c fills the first member before anything else is called. */
+	struct repo *(*allocate)(void);
+	int (*open)(struct repo *repo, struct err *err);
+	/* Releases what open has made, also when it failed halfway; not the struct. */
+	void (*close)(struct repo *repo);
+
+	int (*run_begin)(
+	    struct repo *repo, const struct repo_begin *begin, struct repo_writer **out, struct err *err);
+	int (*append)(struct repo_writer *w, const struct event *e, struct err *err);
+	int (*flush)(struct repo_writer *w, struct err *err);
+	int (*run_finish)(struct repo_writer *w, enum repo_state state, bool partial, int exit_status,
+	    int64_t *id, struct err *err);
+
+	int (*run_count)(struct repo *repo, int64_t *out, struct err *err);
+	int (*latest)(struct repo *repo, int64_t *out, struct err *err);
+	int (*run_get)(struct repo *repo, int64_t id, struct repo_run *out, struct err *err);
+	int (*runs)(struct repo *repo, repo_run_fn fn, void *context, struct err *err);
+	int (*results)(struct repo *repo, int64_t id, size_t detail_max, repo_result_fn fn, void *context,
+	    struct err *err);
+	int (*run_text)(struct repo *repo, int64_t id, struct slice name, repo_text_fn fn, void *context,
+	    struct err *err);
+	int (*failing)(
+	    struct repo *repo, size_t detail_max, repo_result_fn fn, void *context, struct err *err);
+	int (*failing_ids)(struct repo *repo, struct strtab *ids, struct err *err);
+	int (*durations)(struct repo *repo, const struct strtab *ids, int64_t *out, struct err *err);
+};
+
+extern const struct repo_backend backend_file, backend_sqlite;
+
+/* True when the status counts as a failure. */
+bool repo_status_fails(enum status status, bool uxsuccess_passes);
+/* Adds one result to the counts and times of a run. */
+void repo_run_add(struct repo_run *run, const struct result *r);
+/* Sets err to "No such run.". Returns -1. */
+int repo_no_run(struct err *err);
+
+#endif

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "repository.h"
+
+#include "repo_backend.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define REPO_NAME ".testrepository"
+#define FORMAT_MAX 64
+
+static const struct repo_backend *const backends[] = {&backend_sqlite, &backend_file};
+#define BACKEND_COUNT (sizeof(backends) / sizeof(backends[0]))
+
+/* Opens DIR/.testrepository; the path is the caller's to free. 1, 0 when there is none, or -1. */
+static int
+open_dir(const char *directory, struct file_dir *out, struct err *err)
+{
+	size_t len = strlen(directory);
+	const char *slash = len && directory[len - 1] == '/' ? "" : "/";
+	struct buf path;
+	char *text;
+	int fd;
+
+	buf_init(&path, SIZE_MAX / 4);
+	buf_printf(&path, "%s%s" REPO_NAME, directory, slash);
+	text = buf_steal(&path);
+	if (!text) {
+		buf_release(&path);
+		return err_nomem(err);
+	}
+	fd = open(text, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0) {
+		int rc = errno == ENOENT ? 0 : err_sys(err, "cannot open %s", text);
+
+		free(text);
+		return rc;
+	}
+	*out = (struct file_dir){fd, text};
+	return 1;
+}
+
+static void
+close_dir(struct file_dir *dir)
+{
+	close(dir->fd);
+	free((char *)dir->path);
+}
+
+/* 1 and the text without surrounding blanks, 0 when the directory has no format, or -1. */
+static int
+read_format(const struct file_dir *dir, struct buf *text, struct err *err)
+{
+	buf_init(text, FORMAT_MAX);
+	return file_read(dir, "format", text, err);
+}
+
+static int
+fill(const struct file_dir *dir, const struct repo_backend *backend, struct err *err)
+{
+	struct buf text;
+	int rc = read_format(dir, &text, err);
+
+	buf_release(&text);
+	if (rc < 0)
+		return -1;
+	if (rc == 0) {
+		if (backend->create(dir, err))
+			return -1;
+		/* The format comes last: a directory without one is no repository yet. */
+		rc = file_create(dir, "format", slice_str(backend->format_text), 0666, err);
+		if (rc != 0)
+			return rc > 0 ? file_sync_dir(dir, err) : -1;
+	}
+	return err_set(err, ERR_FAILED, "%s is there already", dir->path);
+}
+
+int
+repo_create(const char *directory, int format, struct err *err)
+{
+	const struct repo_backend *backend = NULL;
+	struct file_dir base, dir;
+	int rc, fd;
+
+	for (size_t i = 0; i < BACKEND_COUNT; i++)
+		if (backends[i]->format == format)
+			backend = backends[i];
+	if (!backend)
+		return err_set(err, ERR_FAILED, "there is no repository format %d", format);
+	fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return err_sys(err, "cannot open %s", directory);
+	base = (struct file_dir){fd, directory};
+	rc =
+	    mkdirat(fd, REPO_NAME, 0777) && errno != EEXIST ? file_error(&base, REPO_NAME, "create", err) : 0;
+	if (rc == 0) {
+		rc = open_dir(directory, &dir, err);
+		if (rc > 0) {
+			rc = fill(&dir, backend, err);
+			close_dir(&dir);
+		} else if (rc == 0) {
+			rc = err_set(err, ERR_FAILED,
+			    "%s/" REPO_NAME " was removed while it was being created", directory);
+		}
+	}
+	if (rc == 0)
+		rc = file_sync_dir(&base, err);
+	close(fd);
+	return rc;
+}
+
+/* The backend of the directory's format; NULL with err set. */
+static const struct repo_backend *
+find_backend(const char *directory, const struct file_dir *dir, struct err *err)
+{
+	const struct repo_backend *found = NULL;
+	struct buf text;
+	int rc = read_format(dir, &text, err);
+
+	for (size_t i = 0; rc > 0 && i < BACKEND_COUNT; i++)
+		if (slice_eq(slice_trim(buf_get(&text)), slice_trim(slice_str(backends[i]->format_text))))
+			found = backends[i];
+	if (rc > 0 && !found)
+		err_set(err, ERR_FAILED,
+		    "%s has format \"%.*s\", which this testr does not know; a newer one may", dir->path,
+		    SLICE_FMT(slice_trim(buf_get(&text))));
+	if (rc == 0)
+		err_set(err, ERR_FAILED, "No repository found in %s. Create one by running \"testr init\".",
+		    directory);
+	buf_release(&text);
+	return found;
+}
+
+int
+repo_open(const char *directory, struct repo **out, struct err *err)
+{
+	const struct repo_backend *backend;
+	struct file_dir dir;
+	struct repo *repo;
+	int rc = open_dir(directory, &dir, err);
+
+	if (rc < 0)
+		return -1;
+	if (rc == 0)
+		return err_set(err, ERR_FAILED,
+		    "No repository found in %s. Create one by running \"testr init\".", directory);
+	backend = find_backend(directory, &dir, err);
+	repo = backend ? backend->allocate() : NULL;
+	if (!repo) {
+		close_dir(&dir);
+		return backend ? err_nomem(err) : -1;
+	}
+	repo->backend = backend;
+	repo->dir = dir;
+	if (backend->open(repo, err)) {
+		repo_free(repo);
+		return -1;
+	}
+	*out = repo;
+	return 0;
+}
+
+void
+repo_free(struct repo *repo)
+{
+	if (!repo)
+		return;
+	repo->backend->close(repo);
+	close_dir(&repo->dir);
+	free(repo);
+}
+
+int
+repo_format(const struct repo *repo)
+{
+	return repo->backend->format;
+}
+
+const char *
+repo_path(const struct repo *repo)
+{
+	return repo->dir.path;
+}
+
+int
+repo_run_begin(struct repo *repo, const struct repo_begin *begin, struct repo_writer **out, struct err *err)
+{
+	return repo->backend->run_begin(repo, begin, out, err);
+}
+
+int
+repo_append(struct repo_writer *w, const struct event *e, struct err *err)
+{
+	return w->repo->backend->append(w, e, err);
+}
+
+int
+repo_flush(struct repo_writer *w, struct err *err)
+{
+	return w->repo->backend->flush(w, err);
+}
+
+int
+repo_run_finish(
+    struct repo_writer *w, enum repo_state state, bool partial, int exit_status, int64_t *id, struct err *err)
+{
+	return w->repo->backend->run_finish(w, state, partial, exit_status, id, err);
+}
+
+int
+repo_run_count(struct repo *repo, int64_t *out, struct err *err)
+{
+	return repo->backend->run_count(repo, out, err);
+}
+
+int
+repo_latest(struct repo *repo, int64_t *out, struct err *err)
+{
+	return repo->backend->latest(repo, out, err);
+}
+
+int
+repo_run_get(struct repo *repo, int64_t id, struct repo_run *out, struct err *err)
+{
+	return repo->backend->run_get(repo, id, out, err);
+}
+
+int
+repo_runs(struct repo *repo, repo_run_fn fn, void *context, struct err *err)
+{
+	return repo->backend->runs(repo, fn, context, err);
+}
+
+int
+repo_results(
+    struct repo *repo, int64_t id, size_t detail_max, repo_result_fn fn, void *context, struct err *err)
+{
+	return repo->backend->results(repo, id, detail_max, fn, context, err);
+}
+
+int
+repo_run_text(
+    struct repo *repo, int64_t id, struct slice name, repo_text_fn fn, void *context, struct err *err)
+{
+	return repo->backend->run_text(repo, id, name, fn, context, err);
+}
+
+int
+repo_failing(struct repo *repo, size_t detail_max, repo_result_fn fn, void *context, struct err *err)
+{
+	return repo->backend->failing(repo, detail_max, fn, context, err);
+}
+
+int
+repo_failing_ids(struct repo *repo, struct strtab *ids, struct err *err)
+{
+	return repo->backend->failing_ids(repo, ids, err);
+}
+
+int
+repo_durations(struct repo *repo, const struct strtab *ids, int64_t *out, struct err *err)
+{
+	return repo->backend->durations(repo, ids, out, err);
+}
+
+bool
+repo_status_fails(enum status status, bool uxsuccess_passes)
+{
+	return status == STATUS_FAIL || !status_is_final(status) ||
+	       (status == STATUS_UXSUCCESS && !uxsuccess_passes);
+}
+
+static void
+add_time(struct repo_run *run, int64_t time)
+{
+	if (time == TIME_NONE)
+		return;
+	if (run->start == TIME_NONE || time < run->start)
+		run->start = time;
+	if (run->stop == TIME_NONE || time > run->stop)
+		run->stop = time;
+}
+
+void
+repo_run_add(struct repo_run *run, const struct result *r)
+{
+	run->counts.tests++;
+	run->counts.failures += repo_status_fails(r->status, run->uxsuccess_passes);
+	run->counts.skips += r->status == STATUS_SKIP;
+	add_time(run, r->start);
+	add_time(run, r->stop);
+}
+
+int
+repo_no_run(struct err *err)
+{
+	return err_set(err, ERR_FAILED, "No such run.");
+}
