@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "account.h"
+
+#include <stdlib.h>
+
+void
+account_release(struct account *a)
+{
+	strtab_release(&a->ids);
+	free(a->fates);
+	*a = (struct account){0};
+}
+
+size_t
+account_plan(struct account *a, struct slice id)
+{
+	bool added;
+	size_t i;
+
+	if (a->ids.len == a->cap) {
+		size_t cap = a->cap ? a->cap * 2 : 64;
+		uint8_t *fates = realloc(a->fates, cap);
+
+		if (!fates)
+			return STRTAB_NONE;
+		a->fates = fates;
+		a->cap = cap;
+	}
+	i = strtab_add(&a->ids, id, &added);
+	if (i != STRTAB_NONE && added) {
+		a->fates[i] = FATE_OPEN;
+		a->counts[FATE_OPEN]++;
+	}
+	return i;
+}
+
+bool
+account_settle(struct account *a, size_t test, enum fate fate)
+{
+	if (a->fates[test] != FATE_OPEN)
+		return false;
+	a->fates[test] = (uint8_t)fate;
+	a->counts[FATE_OPEN]--;
+	a->counts[fate]++;
+	return true;
+}
+
+bool
+account_fixture(struct slice id, struct slice *out)
+{
+	static const struct slice starts[] = {
+	    {(const uint8_t *)"setUpClass (", 12},
+	    {(const uint8_t *)"setUpModule (", 13},
+	};
+
+	for (int i = 0; i < 2; i++)
+		if (slice_starts(id, starts[i]) && slice_ends(id, SLICE_LIT(")"))) {
+			*out = slice_head(slice_from(id, starts[i].len), id.len - starts[i].len - 1);
+			return out->len > 0;
+		}
+	return false;
+}
+
+bool
+account_belongs(struct slice id, struct slice fixture)
+{
+	return id.len > fixture.len && slice_starts(id, fixture) && id.data[fixture.len] == '.';
+}

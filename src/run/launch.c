@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "launch.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const int signal_numbers[] = {SIGINT, SIGTERM, SIGHUP};
+
+void
+launch_kill(struct launch *l)
+{
+	for (size_t i = 0; i < l->live_count; i++)
+		process_kill(l->live[i]);
+}
+
+static void
+grace_over(void *context)
+{
+	launch_kill(context);
+}
+
+static void
+cancel(void *context, int number)
+{
+	struct launch *l = context;
+
+	if (l->cancelled) {
+		launch_kill(l);
+		return;
+	}
+	l->cancelled = number;
+	for (size_t i = 0; i < l->live_count; i++)
+		process_signal(l->live[i], number);
+	loop_timer_set(l->grace, LAUNCH_GRACE);
+}
+
+int
+launch_init(
+    struct launch *l, const char *guard, void (*echo)(void *, const char *), void *context, struct err *err)
+{
+	*l = (struct launch){.guard = guard, .echo = echo, .context = context};
+	l->loop = loop_new(err);
+	if (!l->loop)
+		return -1;
+	l->grace = loop_timer_new(l->loop, grace_over, l);
+	for (int i = 0; i < 3; i++)
+		l->signals[i] = loop_signal_new(l->loop, signal_numbers[i], cancel, l);
+	if (!l->grace || !l->signals[0] || !l->signals[1] || !l->signals[2]) {
+		launch_release(l);
+		return err_nomem(err);
+	}
+	return 0;
+}
+
+void
+launch_release(struct launch *l)
+{
+	bool never = false;
+
+	if (!l->loop)
+		return;
+	loop_timer_free(l->grace);
+	for (int i = 0; i < 3; i++)
+		loop_signal_free(l->signals[i]);
+	launch_kill(l);
+	while (l->live_count > 0)
+		loop_run(l->loop, &never);
+	loop_free(l->loop);
+	free(l->live);
+	*l = (struct launch){0};
+}
+
+int
+launch_start(struct launch *l, struct process_spec *spec, bool echo, struct process **out, struct err *err)
+{
+	if (l->cancelled)
+		return err_set(err, ERR_FAILED, "cancelled by signal %d", l->cancelled);
+	if (l->live_count == l->live_cap) {
+		size_t cap = l->live_cap ? l->live_cap * 2 : 8;
+		struct process **live = realloc(l->live, cap * sizeof(struct process *));
+
+		if (!live)
+			return err_nomem(err);
+		l->live = live;
+		l->live_cap = cap;
+	}
+	spec->guard = l->guard;
+	if (echo && l->echo)
+		l->echo(l->context, spec->command);
+	if (process_start(l->loop, spec, out, err) < 0)
+		return -1;
+	l->live[l->live_count++] = *out;
+	return 0;
+}
+
+void
+launch_ended(struct launch *l, struct process *p)
+{
+	for (size_t i = 0; i < l->live_count; i++)
+		if (l->live[i] == p)
+			l->live[i] = l->live[--l->live_count];
+	if (l->live_count == 0 && l->grace)
+		loop_timer_stop(l->grace);
+	process_free(p);
+}
+
+/* One launch_wait. */
+struct waiting {
+	struct buf *out;
+	struct process_end *end;
+	uint8_t spare[4096]; /* where output goes that is not wanted any more */
+	bool done;
+};
+
+static uint8_t *
+waiting_room(void *context, size_t *room)
+{
+	struct waiting *w = context;
+	size_t left = w->out->max - w->out->len;
+	uint8_t *at;
+
+	*room = left < 65536 ? left : 65536;
+	at = *room && !w->out->failed ? buf_space(w->out, *room) : NULL;
+	if (at)
+		return at;
+	w->out->failed = true;
+	*room = sizeof(w->spare);
+	return w->spare;
+}
+
+static void
+waiting_output(void *context, size_t len)
+{
+	struct waiting *w = context;
+
+	if (!w->out->failed)
+		buf_commit(w->out, len);
+}
+
+static void
+waiting_ended(void *context, const struct process_end *end)
+{
+	struct waiting *w = context;
+
+	*w->end = *end;
+	w->done = true;
+}
+
+int
+launch_wait(struct launch *l, const char *command, bool echo, bool inherit_input, struct buf *out,
+    struct process_end *end, struct err *err)
+{
+	struct waiting w = {.out = out, .end = end};
+	struct process_spec spec = {
+	    .command = command,
+	    .inherit_input = inherit_input,
+	    .inherit_output = !out,
+	    .room = waiting_room,
+	    .output = waiting_output,
+	    .ended = waiting_ended,
+	    .context = &w,
+	};
+	struct process *p;
+
+	if (launch_start(l, &spec, echo, &p, err) < 0)
+		return -1;
+	loop_run(l->loop, &w.done);
+	launch_ended(l, p);
+	return 0;
+}

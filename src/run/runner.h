@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Runs tests: the workers, joined to the schedule.
+ *
+ *     test process ── bytes ─> reader ── event ─> worker (tag, route, time) ─> sink
+ *                                                   │
+ *                                 account: what became of every planned test
+ *
+ * A test process that ends while a test is running costs that one test: it fails, with how the process ended and
+ * what it last printed. The rest of its list is given to another process, as long as each process settles at least one test
+ * (one that was killed before it did gets a second chance). Where the tests were not known beforehand and the process did not
+ * announce them, the project is asked for its list then.
+ * Invariant: when runner_run returns 0 every planned test has a result, a reason for having none, or is reported as lost. */
+#ifndef RUNNER_H
+#define RUNNER_H
+
+#include "account.h"
+#include "instances.h"
+#include "listing.h"
+
+/* The name of the attachment without test id that says what went wrong with a test process outside any test. */
+#define RUNNER_ERROR_NAME "testr error"
+
+/* Where everything goes that a run says. */
+struct runner_sink {
+	/* An event of a worker. A return of -1 with err set cancels the run. */
+	int (*event)(void *context, const struct event *e, struct err *err);
+	/* No further event is at hand right now: a good moment to make the earlier ones safe. Returns as `event`. */
+	int (*pause)(void *context, struct err *err);
+	/* A test that is lost, and why. */
+	void (*lost)(void *context, struct slice id, const char *why);
+	/* Something worth a warning that fails nothing. */
+	void (*note)(void *context, const char *text);
+	void *context;
+};
+
+struct runner {
+	const struct config *config;
+	struct template_args args;
+	struct launch *launch;
+	struct instances *instances;
+	size_t workers;       /* how many may run at once, at least 1 */
+	bool isolated;        /* one process a test */
+	listing_dump_fn dump; /* see listing_run; gets sink.context */
+	struct runner_sink sink;
+};
+
+/* What is known of a planned test from history; see schedule_test. */
+struct runner_test {
+	struct slice group;
+	int64_t duration;
+	bool failed;
+};
+
+struct runner_report {
+	size_t errors; /* things that went wrong outside any test; each was an event as well */
+	size_t lost;
+	size_t interrupted; /* tests that were running or waiting when the run was cancelled */
+};
+
+/* Runs the tests in account (tests[i] tells of the i-th), or, with tests NULL, the test command as it stands, whose announced tests
+ * become the plan. With keep_order each process gets its tests in the order of the plan. All else is told to the
+ * sink. Returns 0 with *out filled, also when tests failed, were lost or the run was cancelled (launch->cancelled); -1 when
+ * nothing sensible could be done. */
+int runner_run(struct runner *r, struct account *account, const struct runner_test *tests, bool keep_order,
+    struct runner_report *out, struct err *err);
+
+#endif
