@@ -451,15 +451,30 @@ has_packet(struct slice bytes)
 	return found;
 }
 
+/* "test: name", "testing:: name", or a "time:" line that is one. */
+static bool
+begins_v1(struct slice line)
+{
+	size_t colon = slice_find(line, ':');
+	struct slice word = slice_head(line, colon), rest = slice_from(line, colon);
+	int64_t time;
+
+	while (rest.len && rest.data[0] == ':')
+		rest = slice_from(rest, 1);
+	if (!rest.len || rest.data[0] != ' ' || !slice_trim(rest).len)
+		return false;
+	if (slice_eq(word, SLICE_LIT("time")))
+		return time_parse(slice_from(rest, 1), false, &time) > 0;
+	return slice_eq(word, SLICE_LIT("test")) || slice_eq(word, SLICE_LIT("testing"));
+}
+
 enum reader_mode
 reader_guess(struct slice beginning)
 {
-	const struct slice word = SLICE_LIT("test: ");
 	struct slice rest = beginning, line;
 
-	while (slice_split(&rest, '\n', &line)) {
-		if (slice_starts(line, word) && slice_trim(slice_from(line, word.len)).len > 0)
-			return has_packet(beginning) ? READER_V2 : READER_AUTO;
-	}
+	while (slice_split(&rest, '\n', &line))
+		if (begins_v1(line))
+			return has_packet(beginning) ? READER_V2 : READER_V1;
 	return READER_V2;
 }

@@ -78,7 +78,8 @@ uint64_t reader_damaged(const struct reader *r, uint64_t *first_offset);
 /* READER_STRICT: the exception by which the Python reader would have died, as it prints it; NULL when it would not, and in the other modes. */
 const char *reader_died(const struct reader *r);
 
-/* READER_AUTO when the bytes, the beginning of a stream, hold a v1 "test:" line and no v2 packet; READER_V2 otherwise. */
+/* READER_V1 when the bytes, the beginning of a stream, hold a v1 "test:" or well-formed "time:" line and no v2 packet; READER_V2
+ * otherwise. */
 enum reader_mode reader_guess(struct slice beginning);
 
 #endif

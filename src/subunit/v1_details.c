@@ -9,6 +9,8 @@
 enum {
 	/* The most attachments that are kept before they are handed on. */
 	PARTS_MAX = 256,
+	/* The names and types of more bytes are handed on as well. */
+	TEXTS_MAX = 1048576,
 	/* The longest line and the longest number in multipart details. */
 	PART_LINE_MAX = 65536,
 	CHUNK_DIGITS_MAX = 8,
@@ -18,8 +20,8 @@ int
 v1_details_init(struct v1_details *d)
 {
 	*d = (struct v1_details){0};
-	/* Beside the bytes: texts, of which one byte may become three; and a test id in the report of a lost connection. */
-	buf_init(&d->store, READER_TEXT_MAX + 6 * PART_LINE_MAX + 3 * READER_HELD_MAX + 1024);
+	/* Beside the bytes there are texts; a test id in the report of a lost connection is the longest. */
+	buf_init(&d->store, READER_TEXT_MAX + TEXTS_MAX + 6 * PART_LINE_MAX + 3 * READER_HELD_MAX + 1024);
 	d->parts = calloc(PARTS_MAX, sizeof(*d->parts));
 	return d->parts ? 0 : -1;
 }
@@ -109,7 +111,7 @@ int
 v1_details_replace(
     struct v1_details *d, struct slice mime, struct slice name, struct slice bytes, uint64_t offset)
 {
-	d->count = 0;
+	d->count = d->kept = 0;
 	buf_clear(&d->store);
 	open_part(d, mime, offset);
 	name_part(d, name);
@@ -123,11 +125,11 @@ v1_details_replace(
 static void
 append(struct v1_details *d, struct slice *s)
 {
-	size_t used = d->store.len < READER_TEXT_MAX ? d->store.len : READER_TEXT_MAX;
-	struct slice now = slice_head(*s, READER_TEXT_MAX - used);
+	struct slice now = slice_head(*s, READER_TEXT_MAX - d->kept);
 
 	buf_slice(&d->store, now);
 	last_part(d)->data_len += now.len;
+	d->kept += now.len;
 	*s = slice_from(*s, now.len);
 	if (s->len)
 		d->due = true;
@@ -235,7 +237,7 @@ close_part(struct v1_details *d)
 		*other = *p;
 		d->count--;
 	}
-	if (d->count == PARTS_MAX || d->store.len >= READER_TEXT_MAX)
+	if (d->count == PARTS_MAX || d->store.len - d->kept > TEXTS_MAX)
 		d->due = true;
 }
 
@@ -360,6 +362,7 @@ forget(struct v1_details *d)
 
 	d->due = false;
 	d->given = 0;
+	d->kept = 0;
 	if (!d->open) {
 		d->count = 0;
 		buf_clear(&d->store);

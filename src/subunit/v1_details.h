@@ -31,6 +31,7 @@ struct v1_part {
 struct v1_details {
 	enum v1_details_state state;
 	struct buf store;
+	size_t kept; /* how much of it are bytes, not texts */
 	struct v1_part *parts;
 	size_t count;
 	bool open;     /* the last part is not whole yet */

@@ -235,6 +235,33 @@ test_round_us(void **state)
 		assert_true(time_round_us(cases[i][0]) == cases[i][1]);
 }
 
+static void
+test_format_python(void **state)
+{
+	static const struct {
+		int64_t time;
+		const char *text;
+	} cases[] = {
+	    {0, "1970-01-01 00:00:00+00:00"},
+	    {500, "1970-01-01 00:00:00+00:00"},
+	    {1500, "1970-01-01 00:00:00.000002+00:00"},
+	    {TIME_SECOND - 499, "1970-01-01 00:00:01+00:00"},
+	    {TIME_SECOND / 2, "1970-01-01 00:00:00.500000+00:00"},
+	    {-TIME_SECOND / 2, "1969-12-31 23:59:59.500000+00:00"},
+	};
+	struct buf out;
+
+	(void)state;
+	buf_init(&out, 64);
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		buf_clear(&out);
+		buf_byte(&out, 'x');
+		time_format_python(&out, cases[i].time);
+		assert_string_equal(buf_cstr(&out) + 1, cases[i].text);
+	}
+	buf_release(&out);
+}
+
 int
 main(void)
 {
@@ -246,6 +273,7 @@ main(void)
 	    cmocka_unit_test(test_date_only),
 	    cmocka_unit_test(test_every_cut),
 	    cmocka_unit_test(test_round_us),
+	    cmocka_unit_test(test_format_python),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

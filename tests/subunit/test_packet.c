@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "packet.h"
+#include "utf8.h"
 
 #include <libdeflate.h>
 #include <stdlib.h>
@@ -414,6 +415,60 @@ partial_can_become_whole(void **state)
 	packet_tags_release(&tags);
 }
 
+/* Fills bytes with characters, rarely ones that are none. */
+static void
+fill_characters(uint8_t *bytes, size_t size, uint32_t *seed)
+{
+	static const char *const characters[] = {
+	    "a", "\xC3\xA9", "\xE2\x82\xAC", "\xF0\x9F\x98\x80", "\x80", "\xC3", "\xFF"};
+	size_t n = 0;
+
+	while (n + 4 < size) {
+		uint32_t r = next_random(seed);
+		const char *c = characters[(r >> 8) % 1000 < 998 ? (r >> 20) % 4 : (r >> 20) % 7];
+
+		memcpy(bytes + n, c, strlen(c));
+		n += strlen(c);
+	}
+	memset(bytes + n, 'a', size - n);
+}
+
+/* What is known of the text around changes no answer, wherever it begins and ends. */
+static void
+known_text_changes_nothing(void **state)
+{
+	uint8_t bytes[1200];
+	struct packet_tags tags = {0};
+	uint32_t seed = 46;
+	size_t answers[3] = {0};
+
+	(void)state;
+	for (int i = 0; i < 40000; i++) {
+		size_t from = next_random(&seed) % 700, length = 320 + next_random(&seed) % 100, wanted,
+		       size = length - 11;
+		struct slice packet = slice_of(bytes + from, next_random(&seed) % 500),
+			     all = slice_of(bytes, sizeof(bytes)), run;
+		struct packet_scan plain = {0}, knowing = {0};
+		struct event e;
+		int answer;
+
+		fill_characters(bytes, sizeof(bytes), &seed);
+		memcpy(bytes + from, "\xB3\x28\x00", 3);
+		bytes[from + 3] = 0x40 | (uint8_t)(length >> 8);
+		bytes[from + 4] = (uint8_t)length;
+		bytes[from + 5] = 0x40 | (uint8_t)(size >> 8);
+		bytes[from + 6] = (uint8_t)size;
+		run = slice_head(slice_from(all, next_random(&seed) % 800), next_random(&seed) % 800);
+		knowing.known = slice_head(run, utf8_valid_prefix(run));
+		answer = packet_scan(&plain, packet, &tags, &e, &wanted);
+		assert_int_equal(packet_scan(&knowing, packet, &tags, &e, &wanted), answer);
+		answers[answer]++;
+	}
+	for (size_t i = 0; i < 3; i++)
+		assert_true(answers[i] > 500);
+	packet_tags_release(&tags);
+}
+
 static int
 probe(const char *bytes, size_t len, struct packet_tags *tags)
 {
@@ -457,6 +512,10 @@ rules(void **state)
 	assert_int_equal(PROBE("\xB3\x28\x00\x0B\x02\xC3\xA9"), PACKET_WHOLE);
 	assert_int_equal(PROBE("\xB3\x28\x00\x0B\x02\xC0\x80"), PACKET_NOT);
 	assert_int_equal(PROBE("\xB3\x20\x80\x09\x00"), PACKET_WHOLE);
+	assert_int_equal(PROBE("\xB3\x20\x80\x0A\x40\x00"), PACKET_WHOLE);
+	assert_int_equal(PROBE("\xB3\x20\x80\x0A\x00."), PACKET_NOT);
+	assert_int_equal(PROBE("\xB3\x22\x00\x0D....\x05"), PACKET_WHOLE);
+	assert_int_equal(PROBE("\xB3\x22\x00\x0E....\x05."), PACKET_NOT);
 	assert_int_equal(PROBE("\xB3\x20\x80\x0B\x02\x00\x00"), PACKET_WHOLE);
 	assert_int_equal(PROBE("\xB3\x20\x80\x0A\x02\x00"), PACKET_NOT);
 	assert_int_equal(PROBE("\xB3\x20\x40\x0C\x01"
@@ -500,6 +559,7 @@ main(void)
 	    cmocka_unit_test(every_cut_is_partial),
 	    cmocka_unit_test(every_bit_counts),
 	    cmocka_unit_test(partial_can_become_whole),
+	    cmocka_unit_test(known_text_changes_nothing),
 	    cmocka_unit_test(rules),
 	    cmocka_unit_test(times_carry),
 	};

@@ -455,6 +455,7 @@ static const struct {
     {READER_V1, "test: a", "+a a/traceback fail:a"},
     /* Packets are packets wherever a line may be, also where they cut one, and content inside details. */
     {READER_V1, "test: a\nhello \1\2 world\nsuccess: a\n", "+a text +p success:p text success:a"},
+    {READER_V1, "test: a\nhello \1success: a\n", "+a text +p success:a"},
     {READER_V1, "\1test: a\n\2success: a\n", "+p +a success:p success:a"},
     {READER_V1, "test: \1\2", "text +p success:p"},
     {READER_V1, "test: a\nfailure: a [\n\1\2\n]\n", "+a a/traceback fail:a"},
@@ -480,6 +481,10 @@ static const struct {
     /* After a malformed part the lines are lines again. */
     {READER_V1, "test: a\nerror: a [ multipart\nT: a/b\nx\n0\r\ntest: b\nsuccess: b\n",
 	"+a a/x fail:a +b success:b"},
+    {READER_V1,
+	"test: a\nerror: a [ multipart\nT: a/b\nx\nZ\ntest: b\nskip: b [ multipart\nT: "
+	"a/b\nr\n2\r\nok0\r\n]\n",
+	"+a fail:a text +b b/r skip:b"},
 };
 
 static void
@@ -653,6 +658,31 @@ text_at_once(void **state)
 	}
 }
 
+/* An outcome is waited for as long as it may name the test. */
+static void
+outcome_in_pieces(void **state)
+{
+	static const struct {
+		const char *piece;
+		const char *text; /* NULL for nothing, "" for an event of the test */
+	} steps[] = {{"test: abc\n", ""}, {"success: ab", NULL}, {"x", "success: abx"}, {"\n", "\n"},
+	    {"success: x", "success: x"}, {"\n", "\n"}, {"success: abc", NULL}, {" [ m", NULL},
+	    {"y", "success: abc [ my"}, {"\n", "\n"}, {"success: ab", NULL}, {"c", NULL}, {"\n", ""}};
+	struct reader *r = reader_new(READER_V1);
+	struct event e;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		assert_int_equal(reader_feed(r, steps[i].piece, strlen(steps[i].piece)), 0);
+		assert_int_equal(reader_next(r, &e), steps[i].text != NULL);
+		if (steps[i].text && *steps[i].text)
+			assert_true(e.kind == EVENT_TEXT && slice_eq(e.file, slice_str(steps[i].text)));
+		else if (steps[i].text)
+			assert_true(slice_eq(e.id, SLICE_LIT("abc")));
+	}
+	reader_free(r);
+}
+
 /* A packet that was cut short holds back what follows only until the writer pauses. */
 static void
 idle_gives_up_what_hides_a_packet(void **state)
@@ -680,6 +710,13 @@ idle_gives_up_what_hides_a_packet(void **state)
 	assert_true(slice_eq(e.id, SLICE_LIT("p")));
 	assert_int_equal(reader_next(r, &e), 0);
 	assert_false(reader_idle(r));
+	/* That was about those bytes alone: packets that come in pieces are packets again. */
+	for (size_t i = 0; i < 40000; i++) {
+		size_t half = packet.len / 2, at = i % 2 ? half : 0;
+
+		assert_int_equal(reader_feed(r, packet.data + at, i % 2 ? packet.len - half : half), 0);
+		assert_int_equal(reader_next(r, &e), i % 2);
+	}
 	reader_free(r);
 	buf_release(&packet);
 }
@@ -826,6 +863,27 @@ add_something(struct buf *out, uint32_t *seed)
 	}
 }
 
+/* As run, but with one event at most between two pieces. */
+static void
+run_lazily(struct slice bytes, size_t piece, struct heard *h)
+{
+	struct reader *r = reader_new(READER_V2);
+	struct event e;
+
+	heard_clear(h, READER_V2);
+	for (size_t at = 0; at < bytes.len; at += piece) {
+		struct slice part = slice_head(slice_from(bytes, at), piece);
+
+		assert_int_equal(reader_feed(r, part.data, part.len), 0);
+		if (reader_next(r, &e) > 0)
+			log_event(&h->log, &e);
+	}
+	reader_end(r);
+	h->plain = false;
+	drain(r, h);
+	reader_free(r);
+}
+
 /* What the reader remembers, to be quick, of places that it has looked at changes nothing. */
 static void
 same_as_naive(void **state)
@@ -839,16 +897,19 @@ same_as_naive(void **state)
 	buf_init(&stream, 1 << 20);
 	log_init(&expected);
 	heard_init(&heard);
-	for (int round = 0; round < 400; round++) {
+	for (int round = 0; round < 120; round++) {
 		buf_clear(&stream);
 		buf_str(&stream, "text ");
-		for (size_t n = next_random(&seed) % 25; n > 0 && stream.len < 200000; n--)
+		for (size_t n = next_random(&seed) % (round % 10 ? 25 : 300); n > 0 && stream.len < 400000;
+		     n--)
 			add_something(&stream, &seed);
 		hear_naively(buf_get(&stream), &expected);
 		for (size_t piece = 1 + next_random(&seed) % 5000; piece < WHOLE / 2; piece *= 1000000) {
 			run(READER_V2, buf_get(&stream), 0, piece, &heard);
 			assert_same("hostile", &heard, log_text(&expected));
 		}
+		run_lazily(buf_get(&stream), 500 + next_random(&seed) % 2000, &heard);
+		assert_same("lazy", &heard, log_text(&expected));
 	}
 	heard_release(&heard);
 	log_release(&expected);
@@ -1009,6 +1070,30 @@ big_details(void **state)
 	buf_release(&stream);
 }
 
+/* A "]" that ends a line does not end the details, wherever they are cut. */
+static void
+bracket_at_the_cut(void **state)
+{
+	struct buf content, stream;
+
+	(void)state;
+	buf_init(&content, VECTOR_MAX);
+	buf_init(&stream, VECTOR_MAX);
+	for (size_t size = READER_TEXT_MAX - 24; size < READER_TEXT_MAX + 4; size++) {
+		buf_clear(&content);
+		buf_clear(&stream);
+		while (content.len < size)
+			buf_byte(&content, 'x');
+		buf_str(&content, "]\n more\n");
+		buf_str(&stream, "test: a\nskip: a [\n");
+		buf_slice(&stream, buf_get(&content));
+		buf_str(&stream, "]\n");
+		hear_big_details(buf_get(&stream), buf_get(&content), 65536, true);
+	}
+	buf_release(&content);
+	buf_release(&stream);
+}
+
 /* Very many attachments, and lines that are too long to be anything. */
 static void
 v1_has_limits(void **state)
@@ -1047,13 +1132,16 @@ guess(void **state)
 		enum reader_mode mode;
 	} cases[] = {
 	    {"", READER_V2},
-	    {"test: a\nsuccess: a\n", READER_AUTO},
-	    {"hello\ntest: a\n", READER_AUTO},
+	    {"test: a\nsuccess: a\n", READER_V1},
+	    {"hello\ntest: a\n", READER_V1},
 	    {"test:a\ntesting b\n", READER_V2},
 	    {"test: \n", READER_V2},
 	    {" test: a\n", READER_V2},
 	    {"test: a\n\1\2", READER_V2},
-	    {"test: a\n\xB3\x29", READER_AUTO},
+	    {"test: a\n\xB3\x29", READER_V1},
+	    {"testing::: a\n", READER_V1},
+	    {"time: 2020-01-01 00:00:00Z\n", READER_V1},
+	    {"time: to go\n", READER_V2},
 	    {"\1\2", READER_V2},
 	};
 	struct buf stream;
@@ -1078,6 +1166,7 @@ main(void)
 	    cmocka_unit_test(packets_in_noise),
 	    cmocka_unit_test(nothing_is_delayed),
 	    cmocka_unit_test(text_at_once),
+	    cmocka_unit_test(outcome_in_pieces),
 	    cmocka_unit_test(idle_gives_up_what_hides_a_packet),
 	    cmocka_unit_test(damage_is_counted),
 	    cmocka_unit_test(nothing_read_beyond_the_input),
@@ -1085,6 +1174,7 @@ main(void)
 	    cmocka_unit_test(hostile_streams),
 	    cmocka_unit_test(damaged_streams),
 	    cmocka_unit_test(big_details),
+	    cmocka_unit_test(bracket_at_the_cut),
 	    cmocka_unit_test(v1_has_limits),
 	    cmocka_unit_test(guess),
 	};

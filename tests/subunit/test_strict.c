@@ -122,6 +122,46 @@ vectors_as_recorded(void **state)
 	assert_true(count > 100);
 }
 
+/* Streams that no vector has, with what Python's reader said to them. */
+static void
+found_by_comparison(void **state)
+{
+	static const char packet[] = "\xB3\x29\x01\x0D\x04good\xD3\x70\xBE\xAF";
+	static const char parser[] = "event - runnable eof id=\"subunit.parser\"";
+	const struct {
+		struct slice stream;
+		const char *start, *end;
+	} cases[] = {
+	    /* Two bytes of a surrogate count as the beginning of a character: the signature that follows is taken for the third, though it
+	     * is none, and its packet for text. */
+	    {SLICE_LIT("\xED\xA0"), "text eda0b3", ""},
+	    {SLICE_LIT("\xED\x9F"), "text ed9fb3", ""},
+	    {SLICE_LIT("\xED\xC0"), "text edc0\nevent exists", ""},
+	    /* A length of 5 kills, but not at the very end. */
+	    {SLICE_LIT("\xB3\x29\x01\x05\x04g"), "", "ValueError: read length must be non-negative or -1"},
+	};
+	struct event_log log;
+	struct buf stream;
+	const char *died;
+
+	(void)state;
+	log_init(&log);
+	buf_init(&stream, 1 << 20);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		buf_clear(&stream);
+		buf_slice(&stream, cases[i].stream);
+		buf_add(&stream, packet, sizeof(packet) - 1);
+		run(&log, buf_get(&stream), 1 + i, &died);
+		assert_true(slice_starts(slice_str(log_text(&log)), slice_str(cases[i].start)));
+		assert_string_equal(died ? died : "", cases[i].end);
+	}
+	run(&log, SLICE_LIT("\xB3\x29\x01\x05\x04g"), 1, &died);
+	assert_null(died);
+	assert_true(slice_starts(slice_str(log_text(&log)), slice_str(parser)));
+	log_release(&log);
+	buf_release(&stream);
+}
+
 /* Whatever comes, the events do not depend on the pieces, and nothing breaks. */
 static void
 noise_in_any_pieces(void **state)
@@ -159,6 +199,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(vectors_as_recorded),
+	    cmocka_unit_test(found_by_comparison),
 	    cmocka_unit_test(noise_in_any_pieces),
 	};
 
