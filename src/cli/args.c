@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "args.h"
+
+#include <string.h>
+
+#define HELP_COLUMN 24
+#define HELP_WIDTH 78
+
+static const struct option definitions[] = {
+    {0, "all", OPTION_FLAG, NULL, "Show all tests, not the ten slowest alone.", ARG_ALL},
+    {0, "analyze-isolation", OPTION_FLAG, NULL,
+	"Find the tests that make others fail: for each failing test that passes alone, search the tests "
+	"that ran before "
+	"it.",
+	ARG_ANALYZE_ISOLATION},
+    {0, "concurrency", OPTION_VALUE, "CONCURRENCY",
+	"How many processes to use with --parallel. 0, the default, means test_run_concurrency or else one "
+	"for each CPU.",
+	ARG_CONCURRENCY},
+    {0, "failing", OPTION_FLAG, NULL, "Run only the tests that are known to fail.", ARG_FAILING},
+    {0, "force-init", OPTION_FLAG, NULL, "Create the repository if there is none.", ARG_FORCE_INIT},
+    {0, "full-results", OPTION_FLAG, NULL,
+	"Take the results as those of the whole suite: tests that are not among them stop being listed as "
+	"failing.",
+	ARG_FULL_RESULTS},
+    {'h', "help", OPTION_FLAG, NULL, "show this help message and exit", ARG_HELP},
+    {'d', "here", OPTION_VALUE, "HERE",
+	"The directory of the project; its repository is found there. Default: the "
+	"current one.",
+	ARG_HERE},
+    {0, "isolated", OPTION_FLAG, NULL, "Run each test in a process of its own.", ARG_ISOLATED},
+    {0, "list", OPTION_FLAG, NULL, "Show only the ids, one a line.", ARG_LIST},
+    {0, "load-list", OPTION_VALUE, "LOAD_LIST",
+	"Run only the tests named in this file, one a line, in its order.", ARG_LOAD_LIST},
+    {0, "no-tests", OPTION_VALUE, "pass|fail",
+	"What a selection without any test means: fail (the default) exits with 4, pass stores an empty run.",
+	ARG_NO_TESTS},
+    {0, "parallel", OPTION_FLAG, NULL, "Run the tests in several processes at once.", ARG_PARALLEL},
+    {0, "partial", OPTION_FLAG, NULL,
+	"These are the results of a part of the suite: what is not among them is left as it was.",
+	ARG_PARTIAL},
+    {'q', "quiet", OPTION_FLAG, NULL, "Show only what the command is for, and errors.", ARG_QUIET},
+    {'r', "run", OPTION_VALUE, "RUN",
+	"The run with this id; -1 (also as an option of its own) is the latest, -2 the one "
+	"before.",
+	ARG_RUN},
+    {0, "subunit", OPTION_FLAG, NULL, "Write a subunit v2 stream to standard output instead.", ARG_SUBUNIT},
+    {0, "until-failure", OPTION_FLAG, NULL, "Run again and again until a run fails.", ARG_UNTIL_FAILURE},
+    {0, "worker", OPTION_VALUE, "N", "Only what worker N ran, in the order in which it ran it.", ARG_WORKER},
+};
+
+static const enum arg common_args[] = {ARG_HERE, ARG_QUIET, ARG_NONE};
+
+static const struct option *
+definition(enum arg arg)
+{
+	for (size_t i = 0; i < sizeof(definitions) / sizeof(definitions[0]); i++)
+		if (definitions[i].id == (int)arg)
+			return &definitions[i];
+	return NULL;
+}
+
+static int
+met(void *context, const struct option *option, char *const *values, struct err *err)
+{
+	struct args *a = context;
+
+	a->set[option->id] = true;
+	if (option->kind == OPTION_VALUE)
+		a->text[option->id] = values[0];
+	if (option->id == ARG_CONCURRENCY || option->id == ARG_WORKER)
+		return optparse_int(option, values[0], &a->number[option->id], err);
+	return 0;
+}
+
+/* Puts the definitions together, with an empty one at the end. */
+static void
+gather(const enum arg *allowed, struct option *out)
+{
+	*out++ = *definition(ARG_HELP);
+	for (; *allowed != ARG_NONE; allowed++)
+		*out++ = *definition(*allowed);
+	for (const enum arg *c = common_args; *c != ARG_NONE; c++)
+		*out++ = *definition(*c);
+	*out = (struct option){0};
+}
+
+int
+args_parse(
+    struct args *a, const enum arg *allowed, char **argv, size_t count, bool keep_dashes, struct err *err)
+{
+	struct option options[ARG_COUNT + 1];
+
+	*a = (struct args){.positionals = argv};
+	gather(allowed, options);
+	if (optparse(options, argv, count, keep_dashes, met, a, &a->positional_count, err) < 0)
+		return -1;
+	if (a->set[ARG_NO_TESTS] && strcmp(a->text[ARG_NO_TESTS], "pass") != 0 &&
+	    strcmp(a->text[ARG_NO_TESTS], "fail") != 0)
+		return err_set(err, ERR_USAGE,
+		    "option --no-tests: invalid choice: '%s' (choose from 'pass', 'fail')",
+		    a->text[ARG_NO_TESTS]);
+	return 0;
+}
+
+/* Words, wrapped, from the help column on. */
+static void
+add_wrapped(struct buf *out, size_t column, const char *text)
+{
+	struct slice rest = slice_str(text), word;
+
+	while (slice_word(&rest, &word)) {
+		if (column > HELP_COLUMN && column + 1 + word.len > HELP_WIDTH) {
+			buf_printf(out, "\n%*s", HELP_COLUMN, "");
+			column = HELP_COLUMN;
+		} else if (column > HELP_COLUMN) {
+			buf_byte(out, ' ');
+			column++;
+		}
+		buf_slice(out, word);
+		column += word.len;
+	}
+	buf_byte(out, '\n');
+}
+
+static void
+add_option(struct buf *out, const struct option *o)
+{
+	size_t start = out->len;
+
+	buf_str(out, "  ");
+	if (o->letter)
+		buf_printf(out, o->value ? "-%c %s, " : "-%c, ", o->letter, o->value);
+	buf_printf(out, o->value ? "--%s=%s" : "--%s", o->name, o->value);
+	if (out->len - start + 2 > HELP_COLUMN)
+		buf_printf(out, "\n%*s", HELP_COLUMN, "");
+	else
+		buf_printf(out, "%*s", (int)(HELP_COLUMN - (out->len - start)), "");
+	add_wrapped(out, HELP_COLUMN, o->help);
+}
+
+void
+args_help(struct buf *out, const enum arg *allowed, bool common)
+{
+	struct option options[ARG_COUNT + 1];
+
+	gather(allowed, options);
+	buf_str(out, "Options:\n");
+	for (const struct option *o = options; o->name; o++)
+		if (common || (o->id != ARG_HERE && o->id != ARG_QUIET))
+			add_option(out, o);
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The options of all commands, each defined once. */
+#ifndef ARGS_H
+#define ARGS_H
+
+#include "buf.h"
+#include "optparse.h"
+
+/* Every option there is; also the `id` in its struct option. */
+enum arg {
+	ARG_NONE,
+	ARG_ALL,
+	ARG_ANALYZE_ISOLATION,
+	ARG_CONCURRENCY,
+	ARG_FAILING,
+	ARG_FORCE_INIT,
+	ARG_FULL_RESULTS,
+	ARG_HELP,
+	ARG_HERE,
+	ARG_ISOLATED,
+	ARG_LIST,
+	ARG_LOAD_LIST,
+	ARG_NO_TESTS,
+	ARG_PARALLEL,
+	ARG_PARTIAL,
+	ARG_QUIET,
+	ARG_RUN,
+	ARG_SUBUNIT,
+	ARG_UNTIL_FAILURE,
+	ARG_WORKER,
+	ARG_COUNT
+};
+
+struct args {
+	bool set[ARG_COUNT];
+	const char *text[ARG_COUNT]; /* of those that have a value */
+	long number[ARG_COUNT];      /* of those whose value is a number */
+	char **positionals;          /* borrowed from the argument vector */
+	size_t positional_count;
+};
+
+/* Reads a command's arguments by its list of options (ended by ARG_NONE) and the common ones. The vector is rearranged and has to stay.
+ * ERR_USAGE when they are wrong. */
+int args_parse(
+    struct args *a, const enum arg *allowed, char **argv, size_t count, bool keep_dashes, struct err *err);
+
+/* Appends the options as help lists them; the common ones too when `common` is set. */
+void args_help(struct buf *out, const enum arg *allowed, bool common);
+
+#endif

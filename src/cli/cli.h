@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What all commands of testr share: the command table, the options, the error on its way to the screen.
+ *
+ * To add a command: 1. write cmd_NAME.c with one `const struct command cmd_NAME`; 2. list it in commands.c; 3. add its options, if new,
+ * to args.c; 4. test it in tests/cli. `testr commands` and `testr help` then know it. */
+#ifndef CLI_H
+#define CLI_H
+
+#include "args.h"
+#include "repository.h"
+#include "ui.h"
+
+struct cli {
+	const struct command *command;
+	const char *program; /* the path of our own program, for guards */
+	const char *invoked; /* the command line as typed */
+	char *here;          /* the project's directory, "~" expanded */
+	struct args args;
+	struct ui ui;
+	struct err err;
+};
+
+struct command {
+	const char *name;
+	const char *summary;   /* one sentence, for `testr commands` */
+	const char *about;     /* the text of `testr help NAME`, whole lines, without the summary */
+	const char *arguments; /* for the usage line: "testfilters* …", or "" */
+	const enum arg *args;  /* the options it takes beside the common ones, ended by ARG_NONE */
+	bool takes_positionals;
+	/* Returns the exit status, or -1 with cli->err set. */
+	int (*run)(struct cli *cli);
+};
+
+/* All commands in the order of their names, ended by NULL. */
+extern const struct command *const commands[];
+/* The command of that name, '_' being the same as '-'; NULL when there is none. */
+const struct command *command_find(const char *name);
+
+/* Opens the project's repository; with `create` it is made first if there is none. */
+int cli_repository(struct cli *cli, bool create, struct repo **out);
+
+struct config;
+/* The project's configuration, or NULL in *out when there is none: reading and loading do without. One that is there has to be
+ * right. */
+int cli_optional_config(struct cli *cli, struct config **out);
+
+/* The id that the text names: a number, or "-1" for the latest run, "-2" for the one before it, and so on. */
+int cli_run_id(struct cli *cli, struct repo *repo, const char *text, int64_t *out);
+
+/* Says that positional arguments were left over, in Python's words, and returns the exit status for that. */
+int cli_unexpected(struct cli *cli, char *const *arguments, size_t count);
+
+/* True when the result fails its run. */
+bool cli_fails(const struct result *r, bool uxsuccess_passes);
+/* The words of the configuration's filter_tags; `config` may be NULL. */
+int cli_filter_tags(struct cli *cli, const struct config *config, struct strtab *out);
+/* True when the result has one of these tags. */
+bool cli_has_tag(const struct result *r, const struct strtab *tags);
+/* The label of its block: "FAIL", or "UNEXPECTED SUCCESS". */
+const char *cli_label(const struct result *r);
+
+/* What of an attachment is kept in memory to be shown. */
+#define CLI_DETAIL_MAX ((size_t)8 * 1024 * 1024)
+
+#endif

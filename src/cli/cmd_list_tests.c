@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "session.h"
+
+static const enum arg args[] = {ARG_NONE};
+
+static int
+print_tests(struct session *s)
+{
+	struct strtab all = {0}, chosen = {0};
+	int rc = -1;
+
+	if (session_list(s, &all) == 0 && session_filter(s, &all, &chosen) == 0) {
+		for (size_t i = 0; i < chosen.len; i++)
+			ui_printf(&s->cli->ui, "%.*s\n", SLICE_FMT(strtab_get(&chosen, i)));
+		rc = 0;
+	}
+	strtab_release(&all);
+	strtab_release(&chosen);
+	return rc;
+}
+
+static int
+run_list_tests(struct cli *cli)
+{
+	struct session s;
+	int rc = session_begin(&s, cli);
+
+	if (rc == 0)
+		rc = print_tests(&s);
+	return session_end(&s, rc);
+}
+
+const struct command cmd_list_tests = {
+    .name = "list-tests",
+    .summary = "Lists the tests for a project.",
+    .about = "Each filter is a regular expression; tests that one of them matches anywhere in their id are "
+	     "listed. What\n"
+	     "follows -- is passed to the test command.\n",
+    .arguments = "testfilters* doubledash? testargs*",
+    .args = args,
+    .takes_positionals = true,
+    .run = run_list_tests,
+};

@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "isolation.h"
+#include "record.h"
+#include "session.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const enum arg args[] = {ARG_FAILING, ARG_PARALLEL, ARG_CONCURRENCY, ARG_LOAD_LIST, ARG_PARTIAL,
+    ARG_SUBUNIT, ARG_FULL_RESULTS, ARG_UNTIL_FAILURE, ARG_ANALYZE_ISOLATION, ARG_ISOLATED, ARG_FORCE_INIT,
+    ARG_NO_TESTS, ARG_NONE};
+
+/* How many lost tests are named; the others are only counted. */
+#define LOST_SHOWN 20
+
+struct testing {
+	struct cli *cli;
+	struct session session;
+	struct repo *repo;
+	struct strtab ids; /* the tests to run, when `known` */
+	bool known;
+	bool keep_order;
+	struct record record; /* of the run that is on */
+};
+
+/* The ids of --failing and --load-list; of both, those of the file that are failing, in the file's order. */
+static int
+given_ids(struct testing *t, struct strtab *out)
+{
+	const struct args *a = &t->cli->args;
+	struct strtab failing = {0}, *target = a->set[ARG_LOAD_LIST] ? &failing : out;
+	struct strtab listed = {0};
+	int rc = 0;
+
+	if (a->set[ARG_FAILING])
+		rc = repo_failing_ids(t->repo, target, &t->cli->err);
+	if (rc == 0 && a->set[ARG_LOAD_LIST])
+		rc = session_load_list(t->cli, a->text[ARG_LOAD_LIST], &listed);
+	for (size_t i = 0; rc == 0 && i < listed.len; i++) {
+		struct slice id = strtab_get(&listed, i);
+
+		if (a->set[ARG_FAILING] && strtab_find(&failing, id) == STRTAB_NONE)
+			continue;
+		if (strtab_add(out, id, NULL) == STRTAB_NONE)
+			rc = err_nomem(&t->cli->err);
+	}
+	strtab_release(&failing);
+	strtab_release(&listed);
+	return rc;
+}
+
+/* Decides which tests are to run. Without any choice, and in one process, the test command is left to find them itself. */
+static int
+choose_tests(struct testing *t)
+{
+	const struct args *a = &t->cli->args;
+	bool given = a->set[ARG_FAILING] || a->set[ARG_LOAD_LIST];
+	struct strtab base = {0};
+	int rc;
+
+	t->known = given || t->session.workers > 1 || t->session.filter_count || a->set[ARG_ISOLATED];
+	t->keep_order = a->set[ARG_LOAD_LIST] || t->session.workers == 1;
+	if (!t->known)
+		return 0;
+	rc = given ? given_ids(t, &base) : session_list(&t->session, &base);
+	if (rc == 0)
+		rc = session_filter(&t->session, &base, &t->ids);
+	strtab_release(&base);
+	return rc;
+}
+
+/* An empty choice is a mistake in a filter or a list more often than not; it is never taken for "all tests". Returns the exit status, or
+ * -1 when it is to be stored as an empty run. */
+static int
+nothing_chosen(struct testing *t)
+{
+	const struct args *a = &t->cli->args;
+
+	if (a->set[ARG_NO_TESTS] && strcmp(a->text[ARG_NO_TESTS], "pass") == 0)
+		return -1;
+	if (a->set[ARG_FAILING] && !a->set[ARG_LOAD_LIST] && !t->session.filter_count) {
+		if (!a->set[ARG_SUBUNIT])
+			ui_printf(&t->cli->ui, "No tests are failing.\n");
+		return 0;
+	}
+	ui_warn(&t->cli->ui,
+	    "testr: no tests were selected%s%s%s; nothing was run or stored. `testr list-tests` shows the "
+	    "tests there are",
+	    t->session.filter_count ? ", no test matches the filters" : "",
+	    a->set[ARG_LOAD_LIST] ? ", by the list in " : "",
+	    a->set[ARG_LOAD_LIST] ? a->text[ARG_LOAD_LIST] : "");
+	return err_exit_status(ERR_NO_TESTS);
+}
+
+/* Whether what is run is a part of the suite, so that absent tests keep their state. */
+static bool
+is_partial(const struct testing *t)
+{
+	const struct args *a = &t->cli->args;
+
+	if (a->set[ARG_FULL_RESULTS])
+		return false;
+	return a->set[ARG_PARTIAL] || a->set[ARG_FAILING] || a->set[ARG_LOAD_LIST] || a->set[ARG_ISOLATED] ||
+	       t->session.filter_count || t->session.test_args.count;
+}
+
+static int
+on_event(void *context, const struct event *e, struct err *err)
+{
+	struct testing *t = context;
+
+	return record_event(&t->record, e, err);
+}
+
+static int
+on_pause(void *context, struct err *err)
+{
+	struct testing *t = context;
+
+	return record_flush(&t->record, err);
+}
+
+static void
+on_dump(void *context, struct slice name, struct slice content)
+{
+	struct testing *t = context;
+
+	session_dump(t->cli, name, content);
+}
+
+static void
+on_lost(void *context, struct slice id, const char *why)
+{
+	struct testing *t = context;
+
+	if (t->record.lost++ < LOST_SHOWN)
+		ui_warn(&t->cli->ui, "lost: %.*s: %s", SLICE_FMT(id), why);
+}
+
+static void
+on_note(void *context, const char *text)
+{
+	struct testing *t = context;
+
+	ui_warn(&t->cli->ui, "note: %s", text);
+}
+
+/* What history says of the tests. The arrays are freed by the caller. */
+static int
+look_up(struct testing *t, struct runner_test **tests, int64_t **durations)
+{
+	const char *regex = config_get(t->session.config, "group_regex");
+	struct strtab failing = {0};
+	struct pattern *group = NULL;
+	int rc = -1;
+
+	*tests = calloc(t->ids.len + 1, sizeof(**tests));
+	*durations = calloc(t->ids.len + 1, sizeof(**durations));
+	if (!*tests || !*durations) {
+		err_nomem(&t->cli->err);
+		goto out;
+	}
+	if (regex && pattern_compile(slice_str(regex), 0, &group, &t->cli->err) < 0)
+		goto out;
+	if (repo_durations(t->repo, &t->ids, *durations, &t->cli->err) < 0 ||
+	    repo_failing_ids(t->repo, &failing, &t->cli->err) < 0)
+		goto out;
+	for (size_t i = 0; i < t->ids.len; i++) {
+		struct slice id = strtab_get(&t->ids, i);
+		struct runner_test *test = &(*tests)[i];
+
+		test->duration = (*durations)[i];
+		test->failed = strtab_find(&failing, id) != STRTAB_NONE;
+		if (group && pattern_match_start(group, id, &test->group, &t->cli->err) < 0)
+			goto out;
+	}
+	rc = 0;
+out:
+	pattern_free(group);
+	strtab_release(&failing);
+	return rc;
+}
+
+/* The live line's forecast: the known durations, and their mean for the others. */
+static void
+predict(struct record *r, const struct strtab *ids, int64_t *durations, size_t workers)
+{
+	int64_t known = 0, sum = 0;
+
+	for (size_t i = 0; i < ids->len; i++)
+		if (durations[i] >= 0) {
+			known++;
+			sum += durations[i];
+		}
+	for (size_t i = 0; known && i < ids->len; i++) {
+		if (durations[i] < 0)
+			durations[i] = sum / known;
+		r->predicted += durations[i];
+	}
+	r->plan = (struct record_plan){.ids = ids, .durations = durations, .workers = workers};
+}
+
+static void
+say_interrupted(struct testing *t, const struct runner_report *report)
+{
+	ui_warn(&t->cli->ui,
+	    "testr: interrupted by signal %d; %zu tests did not finish. What did is stored: `testr last` "
+	    "shows it, `testr run` starts "
+	    "again, `testr run --failing` only with what is known to fail",
+	    t->session.launch.cancelled, report->interrupted);
+}
+
+/* Runs the chosen tests once, as one stored run. */
+static int
+run_once(struct testing *t, int *status)
+{
+	struct session *s = &t->session;
+	struct runner runner = {
+	    .config = s->config,
+	    .args = s->test_args,
+	    .launch = &s->launch,
+	    .instances = &s->instances,
+	    .workers = s->workers,
+	    .isolated = t->cli->args.set[ARG_ISOLATED],
+	    .dump = on_dump,
+	    .sink = {.event = on_event, .pause = on_pause, .lost = on_lost, .note = on_note, .context = t},
+	};
+	struct runner_report report = {0};
+	struct runner_test *tests = NULL;
+	struct account account = {0};
+	int64_t *durations = NULL;
+	struct record_end end = {0};
+	struct err first;
+	int rc;
+
+	rc = record_init(&t->record, t->cli, t->repo, s->config, t->cli->args.set[ARG_SUBUNIT]);
+	for (size_t i = 0; rc == 0 && i < t->ids.len; i++)
+		rc = account_plan(&account, strtab_get(&t->ids, i)) == STRTAB_NONE ? err_nomem(&t->cli->err)
+										   : 0;
+	if (rc == 0 && t->known)
+		rc = look_up(t, &tests, &durations);
+	if (rc < 0 || record_begin(&t->record) < 0) {
+		rc = -1;
+		goto out;
+	}
+	if (t->known)
+		predict(&t->record, &t->ids, durations, s->workers);
+	if (!t->known || t->ids.len)
+		rc = runner_run(&runner, &account, tests, t->keep_order, &report, &t->cli->err);
+	if (t->record.lost > LOST_SHOWN)
+		ui_warn(&t->cli->ui, "lost: %zu more", t->record.lost - LOST_SHOWN);
+	first = t->cli->err;
+	end.signal = s->launch.cancelled;
+	end.interrupted = rc < 0 || end.signal;
+	end.partial = is_partial(t) || (t->known && t->ids.len == 0);
+	if (record_finish(&t->record, &end, status) < 0)
+		rc = -1;
+	else
+		t->cli->err = first;
+	if (end.signal)
+		say_interrupted(t, &report);
+out:
+	record_release(&t->record);
+	account_release(&account);
+	free(tests);
+	free(durations);
+	return rc;
+}
+
+static int
+run_tests(struct testing *t)
+{
+	int status;
+
+	if (t->cli->args.set[ARG_ANALYZE_ISOLATION])
+		return isolation_run(&t->session, t->repo);
+	if (choose_tests(t) < 0)
+		return -1;
+	if (t->known && t->ids.len == 0) {
+		status = nothing_chosen(t);
+		if (status >= 0)
+			return status;
+	}
+	do {
+		if (run_once(t, &status) < 0)
+			return -1;
+	} while (t->cli->args.set[ARG_UNTIL_FAILURE] && status == 0 && (!t->known || t->ids.len));
+	return status;
+}
+
+static int
+run_run(struct cli *cli)
+{
+	struct testing t = {.cli = cli};
+	int rc;
+
+	if (cli_repository(cli, cli->args.set[ARG_FORCE_INIT], &t.repo) < 0)
+		return -1;
+	rc = session_begin(&t.session, cli);
+	if (rc == 0)
+		rc = run_tests(&t);
+	/* Cancelled before there was anything to store. */
+	if (rc < 0 && t.session.launch.cancelled)
+		rc = 128 + t.session.launch.cancelled;
+	rc = session_end(&t.session, rc);
+	strtab_release(&t.ids);
+	repo_free(t.repo);
+	return rc;
+}
+
+const struct command cmd_run = {
+    .name = "run",
+    .summary = "Run the tests for a project and load them into testrepository.",
+    .about =
+	"Each filter is a regular expression; tests that one of them matches anywhere in their id are run. "
+	"What\n"
+	"follows -- is passed to the test command.\n"
+	"\n"
+	"The project says in .testr.conf how its tests are run:\n"
+	"\n"
+	"  [DEFAULT]\n"
+	"  test_command=python3 -m subunit.run discover . $LISTOPT $IDOPTION\n"
+	"  test_id_option=--load-list $IDFILE\n"
+	"  test_list_option=--list\n"
+	"\n"
+	"Its keys:\n"
+	"* test_command -- the command, a shell text. It prints subunit on its standard output.\n"
+	"* test_id_option -- what $IDOPTION becomes when certain tests are to be run.\n"
+	"* test_list_option -- what $LISTOPT becomes when the tests are only to be listed. Needed for "
+	"filters and\n"
+	"  for --parallel.\n"
+	"* test_id_list_default -- what $IDLIST becomes when no certain tests are to be run.\n"
+	"* group_regex -- tests for which the match at the start of their ids is the same go to one "
+	"process.\n"
+	"* filter_tags -- tests with one of these tags are left out of the count of tests, unless they "
+	"fail.\n"
+	"* test_run_concurrency -- a command that prints how many processes --parallel is to use.\n"
+	"* instance_provision, instance_execute, instance_dispose -- commands that make $INSTANCE_COUNT "
+	"environments\n"
+	"  and print their names, run $COMMAND (with the files $FILES) in the environment $INSTANCE_ID, and "
+	"give\n"
+	"  $INSTANCE_IDS back.\n"
+	"* unexpected_success -- pass, if an unexpected success is to be a success; else it is a failure.\n"
+	"$IDFILE is a file with the ids of the tests, one a line; $IDLIST is the ids themselves.\n"
+	"\n"
+	"The exit status: 0 all tests passed, 1 tests failed, 2 wrong usage, 3 wrong configuration or "
+	"repository, 4 no test\n"
+	"was selected, 6 planned tests have no result, 8 the tests could not be listed, 9 an instance could "
+	"not be\n"
+	"provided, 128+N cancelled by signal N.\n",
+    .arguments = "testfilters* doubledash? testargs*",
+    .args = args,
+    .takes_positionals = true,
+    .run = run_run,
+};

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli.h"
+
+#include <string.h>
+
+extern const struct command cmd_commands, cmd_failing, cmd_help, cmd_init, cmd_last, cmd_list_tests, cmd_load,
+    cmd_quickstart, cmd_run, cmd_slowest, cmd_stats;
+
+const struct command *const commands[] = {
+    &cmd_commands,
+    &cmd_failing,
+    &cmd_help,
+    &cmd_init,
+    &cmd_last,
+    &cmd_list_tests,
+    &cmd_load,
+    &cmd_quickstart,
+    &cmd_run,
+    &cmd_slowest,
+    &cmd_stats,
+    NULL,
+};
+
+const struct command *
+command_find(const char *name)
+{
+	for (const struct command *const *c = commands; *c; c++) {
+		const char *a = name, *b = (*c)->name;
+
+		while (*a && (*a == *b || (*a == '_' && *b == '-'))) {
+			a++;
+			b++;
+		}
+		if (*a == *b)
+			return *c;
+	}
+	return NULL;
+}

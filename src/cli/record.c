@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "record.h"
+
+#include "clock.h"
+#include "packet.h"
+#include "runner.h"
+
+#include <stdlib.h>
+
+int
+record_init(struct record *r, struct cli *cli, struct repo *repo, const struct config *config, bool subunit)
+{
+	*r = (struct record){
+	    .cli = cli, .repo = repo, .subunit = subunit, .first = TIME_NONE, .last = TIME_NONE};
+	buf_init(&r->packets, 4 * (size_t)PACKET_MAX);
+	r->uxsuccess_passes = config && config_uxsuccess_passes(config);
+	r->started = clock_monotonic();
+	r->outcome = outcome_new(subunit ? 0 : CLI_DETAIL_MAX);
+	if (!r->outcome)
+		return err_nomem(&cli->err);
+	return cli_filter_tags(cli, config, &r->filter_tags);
+}
+
+void
+record_release(struct record *r)
+{
+	outcome_free(r->outcome);
+	buf_release(&r->packets);
+	strtab_release(&r->filter_tags);
+}
+
+int
+record_begin(struct record *r)
+{
+	struct repo_begin begin = {.command = r->cli->invoked, .uxsuccess_passes = r->uxsuccess_passes};
+
+	return repo_run_begin(r->repo, &begin, &r->writer, &r->cli->err);
+}
+
+static void
+count_result(struct record *r, const struct result *result)
+{
+	size_t test = r->plan.ids ? strtab_find(r->plan.ids, result->id) : STRTAB_NONE;
+
+	r->counts.tests++;
+	if (result->status == STATUS_SKIP)
+		r->counts.skips++;
+	if (cli_fails(result, r->uxsuccess_passes))
+		r->counts.failures++;
+	else if (cli_has_tag(result, &r->filter_tags))
+		r->filtered++;
+	if (test != STRTAB_NONE && r->plan.durations && r->plan.durations[test] > 0)
+		r->predicted -= r->plan.durations[test];
+}
+
+static void
+extend(struct record *r, const struct event *e)
+{
+	if (!e->id.data || e->time == TIME_NONE)
+		return;
+	if (r->first == TIME_NONE || e->time < r->first)
+		r->first = e->time;
+	if (r->last == TIME_NONE || e->time > r->last)
+		r->last = e->time;
+}
+
+static void
+add_duration(struct buf *out, int64_t nanoseconds)
+{
+	int64_t seconds = nanoseconds / TIME_SECOND;
+
+	if (seconds >= 60)
+		buf_printf(out, "%lldm%02llds", (long long)(seconds / 60), (long long)(seconds % 60));
+	else
+		buf_printf(out, "%llds", (long long)seconds);
+}
+
+/* "120/1000 tests · 3 failed · 12s · about 8s left · running pkg.test_a": how far it is, and what takes long. */
+static void
+draw_live(struct record *r)
+{
+	int64_t now = clock_monotonic();
+	struct buf line;
+
+	if (r->subunit || !ui_live_due(&r->cli->ui, now))
+		return;
+	buf_init(&line, 65536);
+	buf_printf(&line, "%lld", (long long)r->counts.tests);
+	if (r->plan.ids)
+		buf_printf(&line, "/%zu", r->plan.ids->len);
+	buf_printf(&line, " tests · %lld failed · ", (long long)r->counts.failures);
+	add_duration(&line, now - r->started);
+	if (r->plan.workers && r->predicted > 0) {
+		buf_str(&line, " · about ");
+		add_duration(&line, r->predicted / (int64_t)r->plan.workers + TIME_SECOND - 1);
+		buf_str(&line, " left");
+	}
+	for (size_t i = 0; i < outcome_open_count(r->outcome) && i < 8; i++) {
+		buf_str(&line, i ? ", " : " · running ");
+		buf_slice(&line, outcome_open_get(r->outcome, i).id);
+	}
+	ui_live(&r->cli->ui, now, buf_get(&line));
+	buf_release(&line);
+}
+
+static int
+write_packets(struct record *r, const struct event *e, struct err *err)
+{
+	if (packet_encode(&r->packets, e) < 0)
+		return err_set(err, ERR_FAILED, "an event of test '%.*s' cannot be written as a packet",
+		    SLICE_FMT(e->id));
+	ui_slice(&r->cli->ui, buf_get(&r->packets));
+	buf_clear(&r->packets);
+	ui_flush(&r->cli->ui);
+	return 0;
+}
+
+int
+record_event(struct record *r, const struct event *e, struct err *err)
+{
+	const struct result *result;
+
+	if (repo_append(r->writer, e, err) < 0)
+		return -1;
+	extend(r, e);
+	if (outcome_event(r->outcome, e, &result) < 0)
+		return err_nomem(err);
+	if (result)
+		count_result(r, result);
+	if (r->subunit)
+		return write_packets(r, e, err);
+	if (result && cli_fails(result, r->uxsuccess_passes)) {
+		if (repo_flush(r->writer, err) < 0)
+			return -1;
+		ui_failure(&r->cli->ui, cli_label(result), result);
+	}
+	if (!e->id.data && slice_eq(e->file_name, SLICE_LIT(RUNNER_ERROR_NAME))) {
+		r->errors++;
+		ui_warn(&r->cli->ui, "%.*s", SLICE_FMT(slice_trim(e->file)));
+	}
+	draw_live(r);
+	return 0;
+}
+
+int
+record_flush(struct record *r, struct err *err)
+{
+	return repo_flush(r->writer, err);
+}
+
+/* The tests that never ended: failures, unless the run was cut off. */
+static void
+count_open(struct record *r, bool interrupted)
+{
+	const struct result *result;
+
+	while ((result = outcome_open_next(r->outcome)) != NULL)
+		if (!interrupted)
+			count_result(r, result);
+}
+
+static int
+exit_status(const struct record *r, const struct record_end *end)
+{
+	if (end->signal)
+		return 128 + end->signal;
+	if (r->counts.failures || r->errors)
+		return 1;
+	return r->lost ? 6 : 0;
+}
+
+/* The run before this one, for the differences in the summary. */
+static bool
+run_before(struct record *r, int64_t id, struct repo_run *out)
+{
+	struct err ignored;
+
+	return id > 0 && repo_run_get(r->repo, id - 1, out, &ignored) == 0 && out->state != REPO_RUNNING;
+}
+
+static int64_t
+run_elapsed(int64_t start, int64_t stop)
+{
+	return start == TIME_NONE || stop == TIME_NONE ? 0 : stop - start;
+}
+
+int
+record_finish(struct record *r, const struct record_end *end, int *status)
+{
+	struct ui_summary summary;
+	struct repo_run before;
+	int64_t id;
+	int rc;
+
+	count_open(r, end->interrupted);
+	*status = exit_status(r, end);
+	rc = repo_run_finish(r->writer, end->interrupted ? REPO_INTERRUPTED : REPO_FINISHED,
+	    end->partial || r->lost, *status, &id, &r->cli->err);
+	r->writer = NULL;
+	if (rc < 0 || r->subunit)
+		return rc;
+	summary = (struct ui_summary){
+	    .id = id,
+	    .counts = r->counts,
+	    .elapsed = run_elapsed(r->first, r->last),
+	    .errors = r->errors,
+	    .lost = r->lost,
+	    .interrupted = end->interrupted,
+	};
+	summary.counts.tests -= r->filtered;
+	if (run_before(r, id, &before)) {
+		summary.before = &before.counts;
+		summary.before_elapsed = run_elapsed(before.start, before.stop);
+	}
+	ui_summary(&r->cli->ui, &summary);
+	return 0;
+}

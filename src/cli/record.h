@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A run while it is recorded: each event goes to the repository, to the screen as far as it is worth showing, or, with --subunit, to standard output.
+ * Invariant: a failure is shown only after it is stored. */
+#ifndef RECORD_H
+#define RECORD_H
+
+#include "cli.h"
+#include "config.h"
+#include "strtab.h"
+
+/* What is known beforehand of the tests of a run; for the live line. All borrowed. */
+struct record_plan {
+	const struct strtab *ids; /* NULL when unknown */
+	const int64_t *durations; /* predicted, of each; -1 when unknown */
+	size_t workers;
+};
+
+struct record {
+	struct cli *cli;
+	struct repo *repo;
+	struct repo_writer *writer; /* NULL before record_begin */
+	struct outcome *outcome;
+	struct strtab filter_tags;
+	bool uxsuccess_passes;
+	bool subunit;
+	struct buf packets; /* with --subunit: encoded, to be written */
+	struct record_plan plan;
+	struct repo_counts counts;
+	int64_t filtered;    /* tests that passed and have one of filter_tags */
+	int64_t first, last; /* the extent of the events of tests */
+	int64_t predicted;   /* nanoseconds of work left */
+	int64_t started;     /* monotonic */
+	size_t errors, lost;
+};
+
+/* How a run came to its end. */
+struct record_end {
+	bool interrupted;
+	bool partial;
+	int signal; /* that cancelled it, or 0 */
+};
+
+/* `config` may be NULL. Begins nothing yet. */
+int record_init(
+    struct record *r, struct cli *cli, struct repo *repo, const struct config *config, bool subunit);
+void record_release(struct record *r);
+
+int record_begin(struct record *r);
+int record_event(struct record *r, const struct event *e, struct err *err);
+/* What was told so far survives our death. */
+int record_flush(struct record *r, struct err *err);
+
+/* Ends the run, shows the summary and sets *status to the exit status. */
+int record_finish(struct record *r, const struct record_end *end, int *status);
+
+#endif

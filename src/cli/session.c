@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "session.h"
+
+#include "file.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* A list of a million ids of a thousand bytes. */
+#define LOAD_LIST_MAX ((size_t)1024 * 1024 * 1024)
+#define WORKERS_MAX 10000
+
+static void
+echo(void *context, const char *command)
+{
+	struct cli *cli = context;
+
+	/* With --subunit standard output is for the stream alone. */
+	if (cli->args.set[ARG_SUBUNIT]) {
+		ui_warn(&cli->ui, "running=%s", command);
+		return;
+	}
+	ui_printf(&cli->ui, "running=%s\n", command);
+	ui_flush(&cli->ui);
+}
+
+void
+session_dump(void *context, struct slice name, struct slice content)
+{
+	struct cli *cli = context;
+
+	if (cli->args.set[ARG_SUBUNIT]) {
+		ui_warn(&cli->ui, "--- %.*s ---\n%.*s", SLICE_FMT(name), SLICE_FMT(content));
+		return;
+	}
+	ui_printf(&cli->ui, "--- %.*s ---\n", SLICE_FMT(name));
+	ui_slice(&cli->ui, content);
+	ui_flush(&cli->ui);
+}
+
+/* The positional arguments are filters up to the first "--", and arguments of the test command after it. */
+static int
+split_arguments(struct session *s)
+{
+	struct args *a = &s->cli->args;
+	size_t filters = 0;
+
+	while (filters < a->positional_count && strcmp(a->positionals[filters], "--") != 0)
+		filters++;
+	if (filters < a->positional_count) {
+		s->test_args.args = a->positionals + filters + 1;
+		s->test_args.count = a->positional_count - filters - 1;
+	}
+	for (size_t i = 0; i < s->test_args.count; i++)
+		if (strcmp(s->test_args.args[i], "--") == 0)
+			return cli_unexpected(s->cli, s->test_args.args + i, s->test_args.count - i);
+	s->filters = calloc(filters + 1, sizeof(struct pattern *));
+	if (!s->filters)
+		return err_nomem(&s->cli->err);
+	for (; s->filter_count < filters; s->filter_count++)
+		if (pattern_compile(slice_str(a->positionals[s->filter_count]), 0,
+			&s->filters[s->filter_count], &s->cli->err) < 0)
+			return -1;
+	return 0;
+}
+
+/* What test_run_concurrency says: all of its output has to be one number. */
+static int
+ask_concurrency(struct session *s, int64_t *out)
+{
+	const char *command = config_get(s->config, "test_run_concurrency");
+	struct process_end end;
+	struct buf text;
+	int rc = 0;
+
+	*out = 0;
+	if (!command)
+		return 0;
+	buf_init(&text, 4096);
+	if (launch_wait(&s->launch, command, false, false, &text, &end, &s->cli->err) < 0)
+		rc = -1;
+	else if (end.code != 0)
+		rc = err_set(&s->cli->err, ERR_FAILED, "test_run_concurrency failed with exit code %d: %s",
+		    end.signal ? -end.signal : end.code, command);
+	else if (!slice_int(slice_trim(buf_get(&text)), out) || *out < 0)
+		rc = err_set(&s->cli->err, ERR_FAILED,
+		    "test_run_concurrency has to print one number and nothing else: %s", command);
+	buf_release(&text);
+	return rc;
+}
+
+static int
+find_workers(struct session *s)
+{
+	const struct args *a = &s->cli->args;
+	int64_t workers = a->number[ARG_CONCURRENCY];
+
+	s->workers = 1;
+	if (workers < 0 || workers > WORKERS_MAX)
+		return err_set(&s->cli->err, ERR_USAGE, "option --concurrency: %lld is not between 0 and %d",
+		    (long long)workers, WORKERS_MAX);
+	if (!a->set[ARG_PARALLEL])
+		return 0;
+	if (workers == 0 && ask_concurrency(s, &workers) < 0)
+		return -1;
+	if (workers == 0)
+		workers = sysconf(_SC_NPROCESSORS_ONLN);
+	s->workers = workers < 1 ? 1 : workers > WORKERS_MAX ? WORKERS_MAX : (size_t)workers;
+	return 0;
+}
+
+/* What a run will need, wrong, is better known before anything is started or stored. */
+static int
+check_config(struct session *s)
+{
+	const char *regex = config_get(s->config, "group_regex");
+	struct pattern *group = NULL;
+	char *command = NULL;
+	int rc = template_run(s->config, s->test_args, NULL, &command, &s->cli->err);
+
+	if (rc == 0 && regex)
+		rc = pattern_compile(slice_str(regex), 0, &group, &s->cli->err);
+	pattern_free(group);
+	free(command);
+	return rc;
+}
+
+int
+session_begin(struct session *s, struct cli *cli)
+{
+	int rc;
+
+	*s = (struct session){.cli = cli};
+	if (config_load(cli->here, &s->config, &cli->err) < 0)
+		return -1;
+	rc = split_arguments(s);
+	if (rc)
+		return rc;
+	if (check_config(s) < 0)
+		return -1;
+	if (launch_init(&s->launch, cli->program, echo, cli, &cli->err) < 0)
+		return -1;
+	instances_init(&s->instances, s->config, &s->launch);
+	s->begun = true;
+	return find_workers(s) < 0 ? -1 : instances_provide(&s->instances, s->workers, &cli->err);
+}
+
+int
+session_end(struct session *s, int status)
+{
+	struct err err;
+
+	if (s->begun) {
+		if (instances_dispose(&s->instances, &err) < 0) {
+			ui_warn(&s->cli->ui, "%s", err.text);
+			status = status ? status : 3;
+		}
+		launch_release(&s->launch);
+		instances_release(&s->instances);
+	}
+	for (size_t i = 0; i < s->filter_count; i++)
+		pattern_free(s->filters[i]);
+	free(s->filters);
+	config_free(s->config);
+	return status;
+}
+
+int
+session_list(struct session *s, struct strtab *ids)
+{
+	return listing_run(
+	    &s->launch, &s->instances, s->config, s->test_args, session_dump, s->cli, ids, &s->cli->err);
+}
+
+int
+session_filter(struct session *s, const struct strtab *ids, struct strtab *out)
+{
+	for (size_t i = 0; i < ids->len; i++) {
+		struct slice id = strtab_get(ids, i);
+		int match = s->filter_count == 0;
+
+		for (size_t f = 0; f < s->filter_count && match == 0; f++)
+			match = pattern_search(s->filters[f], id, &s->cli->err);
+		if (match < 0)
+			return -1;
+		if (match && strtab_add(out, id, NULL) == STRTAB_NONE)
+			return err_nomem(&s->cli->err);
+	}
+	return 0;
+}
+
+int
+session_load_list(struct cli *cli, const char *path, struct strtab *ids)
+{
+	struct file_dir here = FILE_CWD;
+	struct slice rest, line;
+	struct buf text;
+	int rc;
+
+	buf_init(&text, LOAD_LIST_MAX);
+	rc = file_read(&here, path, &text, &cli->err);
+	if (rc == 0)
+		err_set(&cli->err, ERR_FAILED, "[Errno 2] No such file or directory: '%s'", path);
+	rc = rc > 0 ? 0 : -1;
+	rest = buf_get(&text);
+	while (rc == 0 && slice_split(&rest, '\n', &line)) {
+		line = slice_trim(line);
+		if (line.len && strtab_add(ids, line, NULL) == STRTAB_NONE)
+			rc = err_nomem(&cli->err);
+	}
+	buf_release(&text);
+	return rc;
+}

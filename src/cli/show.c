@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "show.h"
+
+#include "packet.h"
+
+void
+show_init(struct show *s, struct cli *cli)
+{
+	*s = (struct show){
+	    .cli = cli,
+	    .subunit = cli->args.set[ARG_SUBUNIT],
+	    .list = cli->args.set[ARG_LIST] && !cli->args.set[ARG_SUBUNIT],
+	    .worker = -1,
+	    .first = TIME_NONE,
+	    .last = TIME_NONE,
+	};
+	buf_init(&s->packets, 4 * (CLI_DETAIL_MAX + PACKET_MAX));
+}
+
+void
+show_release(struct show *s)
+{
+	buf_release(&s->packets);
+	strtab_release(&s->filter_tags);
+}
+
+static void
+extend(struct show *s, int64_t time)
+{
+	if (time == TIME_NONE)
+		return;
+	if (s->first == TIME_NONE || time < s->first)
+		s->first = time;
+	if (s->last == TIME_NONE || time > s->last)
+		s->last = time;
+}
+
+static int
+show_packets(struct show *s, const struct result *r, struct err *err)
+{
+	if (result_to_packets(&s->packets, r) < 0)
+		return err_set(err, ERR_FAILED, "the result of test '%.*s' cannot be written as packets",
+		    SLICE_FMT(r->id));
+	ui_slice(&s->cli->ui, buf_get(&s->packets));
+	buf_clear(&s->packets);
+	return 0;
+}
+
+int
+show_result(void *context, const struct result *r, struct err *err)
+{
+	struct show *s = context;
+	bool fails = s->all_fail || cli_fails(r, s->uxsuccess_passes);
+
+	if (s->worker >= 0 && result_worker(r) != s->worker)
+		return 0;
+	s->counts.tests += fails || !cli_has_tag(r, &s->filter_tags);
+	s->counts.failures += fails;
+	s->counts.skips += r->status == STATUS_SKIP;
+	extend(s, r->start);
+	extend(s, r->stop);
+	if (s->subunit)
+		return show_packets(s, r, err);
+	if (s->list)
+		ui_printf(&s->cli->ui, "%.*s\n", SLICE_FMT(r->id));
+	else if (fails)
+		ui_failure(&s->cli->ui, cli_label(r), r);
+	return 0;
+}
+
+int64_t
+show_elapsed(const struct show *s)
+{
+	return s->first == TIME_NONE ? 0 : s->last - s->first;
+}
