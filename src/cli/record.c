@@ -38,10 +38,23 @@ record_begin(struct record *r)
 }
 
 static void
+extend(struct record *r, int64_t time)
+{
+	if (time == TIME_NONE)
+		return;
+	if (r->first == TIME_NONE || time < r->first)
+		r->first = time;
+	if (r->last == TIME_NONE || time > r->last)
+		r->last = time;
+}
+
+static void
 count_result(struct record *r, const struct result *result)
 {
 	size_t test = r->plan.ids ? strtab_find(r->plan.ids, result->id) : STRTAB_NONE;
 
+	extend(r, result->start);
+	extend(r, result->stop);
 	r->counts.tests++;
 	if (result->status == STATUS_SKIP)
 		r->counts.skips++;
@@ -51,17 +64,6 @@ count_result(struct record *r, const struct result *result)
 		r->filtered++;
 	if (test != STRTAB_NONE && r->plan.durations && r->plan.durations[test] > 0)
 		r->predicted -= r->plan.durations[test];
-}
-
-static void
-extend(struct record *r, const struct event *e)
-{
-	if (!e->id.data || e->time == TIME_NONE)
-		return;
-	if (r->first == TIME_NONE || e->time < r->first)
-		r->first = e->time;
-	if (r->last == TIME_NONE || e->time > r->last)
-		r->last = e->time;
 }
 
 static void
@@ -122,21 +124,20 @@ record_event(struct record *r, const struct event *e, struct err *err)
 
 	if (repo_append(r->writer, e, err) < 0)
 		return -1;
-	extend(r, e);
 	if (outcome_event(r->outcome, e, &result) < 0)
 		return err_nomem(err);
 	if (result)
 		count_result(r, result);
+	if (!e->id.data && slice_eq(e->file_name, SLICE_LIT(RUNNER_ERROR_NAME))) {
+		r->errors++;
+		ui_warn(&r->cli->ui, "%.*s", SLICE_FMT(slice_trim(e->file)));
+	}
 	if (r->subunit)
 		return write_packets(r, e, err);
 	if (result && cli_fails(result, r->uxsuccess_passes)) {
 		if (repo_flush(r->writer, err) < 0)
 			return -1;
 		ui_failure(&r->cli->ui, cli_label(result), result);
-	}
-	if (!e->id.data && slice_eq(e->file_name, SLICE_LIT(RUNNER_ERROR_NAME))) {
-		r->errors++;
-		ui_warn(&r->cli->ui, "%.*s", SLICE_FMT(slice_trim(e->file)));
 	}
 	draw_live(r);
 	return 0;

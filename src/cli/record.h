@@ -28,7 +28,7 @@ struct record {
 	struct record_plan plan;
 	struct repo_counts counts;
 	int64_t filtered;    /* tests that passed and have one of filter_tags */
-	int64_t first, last; /* the extent of the events of tests */
+	int64_t first, last; /* the extent of the results' times */
 	int64_t predicted;   /* nanoseconds of work left */
 	int64_t started;     /* monotonic */
 	size_t errors, lost;

@@ -115,6 +115,7 @@ class Deaths(ProjectTest):
         self.assertEqual([], self.lines("failing", "--list", expect=0))
         last = self.testr("last", expect=1)
         self.assertIn("exit status 9 while no test was running", last.err)
+        self.testr("run", "--subunit", expect=1)
 
     def test_missing_command(self):
         self.write(".testr.conf", "[DEFAULT]\ntest_command=/no/such/command $IDFILE\n")
