@@ -191,15 +191,15 @@ is_continuation(uint8_t c)
 static size_t
 text_prefix_known(struct packet_scan *s, struct slice text)
 {
-	const uint8_t *end;
+	const uint8_t *end = s->known.data ? s->known.data + s->known.len : NULL;
 	size_t n = 0;
 
 	/* Numbers between two texts are often text as well: then both are one run. */
-	end = s->known.data + s->known.len;
-	if (s->known.data && text.data > end && text.data - end <= 4)
+	if (end && text.data > end && text.data - end <= 4) {
 		s->known.len += text_prefix(slice_of(end, (size_t)(text.data - end)));
-	end = s->known.data + s->known.len;
-	if (s->known.data && text.data >= s->known.data && text.data <= end) {
+		end = s->known.data + s->known.len;
+	}
+	if (end && text.data >= s->known.data && text.data <= end) {
 		n = (size_t)(end - text.data);
 		if (n > text.len)
 			n = text.len;

@@ -167,7 +167,7 @@ reader_end(struct reader *r)
 static struct slice
 held_from(const struct reader *r, size_t at)
 {
-	return slice_of(r->data + at, r->fill - at);
+	return r->data ? slice_of(r->data + at, r->fill - at) : SLICE_LIT("");
 }
 
 /* Beside the packet states: right but for the checksum. */

@@ -10,7 +10,7 @@
  * Differences from the reference, all where that one dies or loses something: texts that are not UTF-8 are mended with
  * U+FFFD; a bad "time:" or "progress:" line and an outcome outside a test are text; a last line that lacks its
  * newline is read as if it had it; a part of multipart details that is malformed ends the test with what was
- * whole before, and its bytes are read again as lines.
+ * whole before, and its bytes are read again as lines; "skip" is that whole word, of which the reference takes any part.
  *
  * Invariant: nothing here depends on how lines and details were cut into pieces. Details up to
  * READER_TEXT_MAX bytes a test are kept and handed on when they are complete; longer ones in pieces. */

@@ -82,6 +82,21 @@ feed(struct reader *r, struct slice bytes, struct heard *h)
 	assert_true(room >= 65536 && room < READER_HELD_MAX + h->largest + (1 << 20));
 }
 
+/* What is held back can be the start of a packet. (Long starts are not looked at afresh for each byte that is added.) */
+static void
+assert_held_rightly(const struct heard *h, struct slice fed, size_t piece)
+{
+	struct slice held = slice_from(fed, h->at);
+	struct packet_tags tags = {0};
+	struct event e;
+	size_t length;
+
+	if (!h->plain || !held.len || held.len > 64 * piece)
+		return;
+	assert_int_equal(packet_probe(held, &tags, &e, &length), PACKET_PARTIAL);
+	packet_tags_release(&tags);
+}
+
 /* Feeds the bytes in pieces of `piece`, after a first one of `first`. */
 static void
 run(enum reader_mode mode, struct slice bytes, size_t first, size_t piece, struct heard *h)
@@ -91,8 +106,11 @@ run(enum reader_mode mode, struct slice bytes, size_t first, size_t piece, struc
 	assert_non_null(r);
 	heard_clear(h, mode);
 	feed(r, slice_head(bytes, first), h);
-	for (size_t at = first; at < bytes.len; at += piece)
+	assert_held_rightly(h, slice_head(bytes, first), piece);
+	for (size_t at = first; at < bytes.len; at += piece) {
 		feed(r, slice_head(slice_from(bytes, at), piece), h);
+		assert_held_rightly(h, slice_head(bytes, at + piece), piece);
+	}
 	reader_end(r);
 	drain(r, h);
 	drain(r, h);
@@ -658,6 +676,33 @@ text_at_once(void **state)
 	}
 }
 
+/* A packet that was seen behind text is the same when the bytes have moved before it is asked for. */
+static void
+packet_survives_a_move(void **state)
+{
+	struct reader *r = reader_new(READER_V2);
+	struct buf stream;
+	struct event e;
+
+	(void)state;
+	buf_init(&stream, 1 << 20);
+	for (size_t i = 0; i < 60000; i++)
+		buf_byte(&stream, 'x');
+	add_packet(&stream, "p", STATUS_SUCCESS);
+	for (size_t i = 0; i < 20000; i++)
+		buf_byte(&stream, 'y');
+	assert_int_equal(reader_feed(r, stream.data, stream.len), 0);
+	assert_int_equal(reader_next(r, &e), 1);
+	assert_int_equal(e.file.len, 60000);
+	assert_int_equal(reader_feed(r, stream.data, stream.len), 0);
+	assert_int_equal(reader_next(r, &e), 1);
+	assert_true(slice_eq(e.id, SLICE_LIT("p")));
+	assert_int_equal(reader_next(r, &e), 1);
+	assert_int_equal(e.file.len, 80000);
+	reader_free(r);
+	buf_release(&stream);
+}
+
 /* An outcome is waited for as long as it may name the test. */
 static void
 outcome_in_pieces(void **state)
@@ -1166,6 +1211,7 @@ main(void)
 	    cmocka_unit_test(packets_in_noise),
 	    cmocka_unit_test(nothing_is_delayed),
 	    cmocka_unit_test(text_at_once),
+	    cmocka_unit_test(packet_survives_a_move),
 	    cmocka_unit_test(outcome_in_pieces),
 	    cmocka_unit_test(idle_gives_up_what_hides_a_packet),
 	    cmocka_unit_test(damage_is_counted),
