@@ -131,10 +131,11 @@ lose(struct run *run, struct lane *lane, size_t test, const char *why)
 		return;
 	settle(run, lane, test, FATE_LOST);
 	run->report.lost++;
-	run->r->sink.lost(run->r->sink.context, strtab_get(&run->account->ids, test), why);
+	if (run->r->sink.lost(run->r->sink.context, strtab_get(&run->account->ids, test), why, run->err) < 0)
+		fail(run);
 }
 
-/* A process that settled nothing would only do so again: what it was given is lost. */
+/* What the process was given and did not run is lost. */
 static void
 lose_given(struct run *run, struct lane *lane, const struct process_end *end)
 {
@@ -144,7 +145,7 @@ lose_given(struct run *run, struct lane *lane, const struct process_end *end)
 	buf_init(&text, 1024);
 	buf_str(&text, "the test process ended with ");
 	process_end_words(end, &text);
-	buf_str(&text, lane->given == 1 ? " and did not run it" : " and ran none of its tests");
+	buf_str(&text, lane->settled ? " and did not run it" : " and ran none of its tests");
 	why = buf_cstr(&text);
 	for (size_t i = lane->started - lane->given; i < lane->started; i++)
 		lose(run, lane, lane->batch[i], why ? why : "");
@@ -212,7 +213,10 @@ give_back(struct run *run, struct lane *lane, const struct process_end *end)
 {
 	bool killed = end->signal || end->code > 128;
 
-	if (lane->settled > 0) {
+	if (!template_takes_ids(run->r->config)) {
+		/* A second process would run everything again. */
+		lose_given(run, lane, end);
+	} else if (lane->settled > 0) {
 		lane->retried = false;
 	} else if (killed && !lane->retried) {
 		lane->retried = true;

@@ -20,6 +20,8 @@
 
 /* The name of the attachment without test id that says what went wrong with a test process outside any test. */
 #define RUNNER_ERROR_NAME "testr error"
+/* And the one that names lost tests, "ID: why", one a line. */
+#define RUNNER_LOST_NAME "testr lost"
 
 /* Where everything goes that a run says. */
 struct runner_sink {
@@ -27,8 +29,8 @@ struct runner_sink {
 	int (*event)(void *context, const struct event *e, struct err *err);
 	/* No further event is at hand right now: a good moment to make the earlier ones safe. Returns as `event`. */
 	int (*pause)(void *context, struct err *err);
-	/* A test that is lost, and why. */
-	void (*lost)(void *context, struct slice id, const char *why);
+	/* A test that is lost, and why. Returns as `event`. */
+	int (*lost)(void *context, struct slice id, const char *why, struct err *err);
 	/* Something worth a warning that fails nothing. */
 	void (*note)(void *context, const char *text);
 	void *context;
