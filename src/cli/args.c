@@ -9,25 +9,19 @@
 static const struct option definitions[] = {
     {0, "all", OPTION_FLAG, NULL, "Show all tests, not the ten slowest alone.", ARG_ALL},
     {0, "analyze-isolation", OPTION_FLAG, NULL,
-	"Find the tests that make others fail: for each failing test that passes alone, search the tests "
-	"that ran before "
-	"it.",
+	"Find the tests that make others fail: for each failing test that passes alone, search the tests that ran before it.",
 	ARG_ANALYZE_ISOLATION},
     {0, "concurrency", OPTION_VALUE, "CONCURRENCY",
-	"How many processes to use with --parallel. 0, the default, means test_run_concurrency or else one "
-	"for each CPU.",
+	"How many processes to use with --parallel. 0, the default, means test_run_concurrency or else one for each CPU.",
 	ARG_CONCURRENCY},
     {0, "failing", OPTION_FLAG, NULL, "Run only the tests that are known to fail.", ARG_FAILING},
     {0, "force-init", OPTION_FLAG, NULL, "Create the repository if there is none.", ARG_FORCE_INIT},
     {0, "full-results", OPTION_FLAG, NULL,
-	"Take the results as those of the whole suite: tests that are not among them stop being listed as "
-	"failing.",
+	"Take the results as those of the whole suite: tests that are not among them stop being listed as failing.",
 	ARG_FULL_RESULTS},
     {'h', "help", OPTION_FLAG, NULL, "show this help message and exit", ARG_HELP},
     {'d', "here", OPTION_VALUE, "HERE",
-	"The directory of the project; its repository is found there. Default: the "
-	"current one.",
-	ARG_HERE},
+	"The directory of the project; its repository is found there. Default: the current one.", ARG_HERE},
     {0, "isolated", OPTION_FLAG, NULL, "Run each test in a process of its own.", ARG_ISOLATED},
     {0, "list", OPTION_FLAG, NULL, "Show only the ids, one a line.", ARG_LIST},
     {0, "load-list", OPTION_VALUE, "LOAD_LIST",
@@ -37,13 +31,11 @@ static const struct option definitions[] = {
 	ARG_NO_TESTS},
     {0, "parallel", OPTION_FLAG, NULL, "Run the tests in several processes at once.", ARG_PARALLEL},
     {0, "partial", OPTION_FLAG, NULL,
-	"These are the results of a part of the suite: what is not among them is left as it was.",
+	"These are the results of a part of the suite: what is not among them is left as it was. run implies it with filters, --failing, --load-list, --isolated and test arguments.",
 	ARG_PARTIAL},
-    {'q', "quiet", OPTION_FLAG, NULL, "Show only what the command is for, and errors.", ARG_QUIET},
+    {'q', "quiet", OPTION_FLAG, NULL, "Leave the summary out.", ARG_QUIET},
     {'r', "run", OPTION_VALUE, "RUN",
-	"The run with this id; -1 (also as an option of its own) is the latest, -2 the one "
-	"before.",
-	ARG_RUN},
+	"The run with this id; -1 (also as an option of its own) is the latest, -2 the one before.", ARG_RUN},
     {0, "subunit", OPTION_FLAG, NULL, "Write a subunit v2 stream to standard output instead.", ARG_SUBUNIT},
     {0, "until-failure", OPTION_FLAG, NULL, "Run again and again until a run fails.", ARG_UNTIL_FAILURE},
     {0, "worker", OPTION_VALUE, "N", "Only what worker N ran, in the order in which it ran it.", ARG_WORKER},
@@ -85,6 +77,50 @@ gather(const enum arg *allowed, struct option *out)
 	*out = (struct option){0};
 }
 
+bool
+args_takes_value(const char *argument)
+{
+	for (size_t i = 0; i < sizeof(definitions) / sizeof(definitions[0]); i++) {
+		const struct option *o = &definitions[i];
+
+		if (o->kind != OPTION_FLAG &&
+		    ((argument[0] == '-' && o->letter && argument[1] == o->letter && !argument[2]) ||
+			(strncmp(argument, "--", 2) == 0 && strcmp(argument + 2, o->name) == 0)))
+			return true;
+	}
+	return false;
+}
+
+/* Takes "-1", "-2" and so on, which name runs, out of the arguments: option letters are none of them. */
+static size_t
+take_run(struct args *a, char **argv, size_t count)
+{
+	size_t kept = 0, i = 0;
+
+	for (; i < count && strcmp(argv[i], "--") != 0; i++) {
+		if (argv[i][0] == '-' && argv[i][1] &&
+		    strspn(argv[i] + 1, "0123456789") == strlen(argv[i] + 1)) {
+			a->set[ARG_RUN] = true;
+			a->text[ARG_RUN] = argv[i];
+			continue;
+		}
+		argv[kept++] = argv[i];
+		if (args_takes_value(argv[i]) && i + 1 < count)
+			argv[kept++] = argv[++i];
+	}
+	while (i < count)
+		argv[kept++] = argv[i++];
+	return kept;
+}
+
+static bool
+allows(const enum arg *allowed, enum arg arg)
+{
+	while (*allowed != ARG_NONE && *allowed != arg)
+		allowed++;
+	return *allowed == arg;
+}
+
 int
 args_parse(
     struct args *a, const enum arg *allowed, char **argv, size_t count, bool keep_dashes, struct err *err)
@@ -93,6 +129,8 @@ args_parse(
 
 	*a = (struct args){.positionals = argv};
 	gather(allowed, options);
+	if (allows(allowed, ARG_RUN))
+		count = take_run(a, argv, count);
 	if (optparse(options, argv, count, keep_dashes, met, a, &a->positional_count, err) < 0)
 		return -1;
 	if (a->set[ARG_NO_TESTS] && strcmp(a->text[ARG_NO_TESTS], "pass") != 0 &&

@@ -45,6 +45,9 @@ struct args {
 int args_parse(
     struct args *a, const enum arg *allowed, char **argv, size_t count, bool keep_dashes, struct err *err);
 
+/* True when the argument is an option, written in full, whose value is the next argument. */
+bool args_takes_value(const char *argument);
+
 /* Appends the options as help lists them; the common ones too when `common` is set. */
 void args_help(struct buf *out, const enum arg *allowed, bool common);
 

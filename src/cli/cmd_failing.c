@@ -46,11 +46,11 @@ out:
 const struct command cmd_failing = {
     .name = "failing",
     .summary = "Show the current failures known by the repository.",
-    .about =
-	"These are all tests whose last result, in whichever run that was, is a failure. A test that is\n"
-	"gone from the suite is forgotten by the next run of the whole suite.\n"
-	"\n"
-	"The exit status is 1 when there are any.\n",
+    .about = "These are all tests whose last result, in whichever run that was, is a\n"
+	     "failure. A test that is gone from the suite is forgotten by the next run of\n"
+	     "the whole suite.\n"
+	     "\n"
+	     "The exit status is 1 when there are any.\n",
     .arguments = "",
     .args = args,
     .run = run_failing,

@@ -91,7 +91,8 @@ static int
 run_quickstart(struct cli *cli)
 {
 	ui_printf(&cli->ui, "%s",
-	    "testr runs the tests of a project, stores every result and answers questions about them.\n"
+	    "testr runs the tests of a project, stores every result and answers questions\n"
+	    "about them.\n"
 	    "\n"
 	    "1. Tell it how the tests are run, in a file .testr.conf beside them. For Python:\n"
 	    "\n"
@@ -100,10 +101,10 @@ run_quickstart(struct cli *cli)
 	    "     test_id_option=--load-list $IDFILE\n"
 	    "     test_list_option=--list\n"
 	    "\n"
-	    "   Any program will do that prints subunit, v1 or v2, on its standard output. It lists its\n"
-	    "   tests (subunit, or one id a line) when test_list_option is among its arguments, and runs "
-	    "those\n"
-	    "   that are named in the file $IDFILE, one a line, when test_id_option is.\n"
+	    "   Any program will do that prints subunit, v1 or v2, on its standard output. It\n"
+	    "   lists its tests (subunit, or one id a line) when test_list_option is among its\n"
+	    "   arguments, and runs those that are named in the file $IDFILE, one a line, when\n"
+	    "   test_id_option is.\n"
 	    "\n"
 	    "2. Make a repository and run the tests:\n"
 	    "\n"

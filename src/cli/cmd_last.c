@@ -77,58 +77,95 @@ print_list(struct cli *cli, struct repo *repo, int64_t id, int64_t worker)
 	return rc;
 }
 
+/* What went wrong in a run beside its tests. */
+struct trouble {
+	struct cli *cli;
+	const char *prefix;
+	size_t lines;
+};
+
+/* Shows each line of what was said, and counts them. */
 static int
-show_error(void *context, struct slice text, struct err *err)
+show_trouble(void *context, struct slice text, struct err *err)
 {
-	struct cli *cli = context;
+	struct trouble *t = context;
+	struct slice line;
 
 	(void)err;
-	ui_warn(&cli->ui, "%.*s", SLICE_FMT(slice_trim(text)));
+	while (slice_split(&text, '\n', &line))
+		if (line.len) {
+			t->lines++;
+			ui_warn(&t->cli->ui, "%s%.*s", t->prefix, SLICE_FMT(line));
+		}
 	return 0;
 }
 
-/* The result of a run whose tests alone do not tell it: it was cut off, lost tests, or had a test process die. */
+static int
+count_trouble(
+    struct cli *cli, struct repo *repo, int64_t id, struct slice name, const char *prefix, size_t *out)
+{
+	struct trouble t = {.cli = cli, .prefix = prefix};
+
+	if (repo_run_text(repo, id, name, show_trouble, &t, &cli->err) < 0)
+		return -1;
+	*out = t.lines;
+	return 0;
+}
+
+/* A run that lost tests, was cut off, or had a test process die has a status of its own; one worker's part of it has not. */
 static int
 run_status(const struct show *show, const struct repo_run *run)
 {
-	if (show->counts.failures)
-		return 1;
-	return show->worker < 0 && run->exit_status > 0 ? run->exit_status : 0;
+	if (show->worker < 0 && run->exit_status > 0)
+		return run->exit_status;
+	return show->counts.failures > 0;
+}
+
+/* The end of the summary: what cannot be seen from the tests, and the run before. */
+static int
+summarise(struct cli *cli, struct repo *repo, const struct repo_run *run, const struct show *show)
+{
+	struct ui_summary summary = {
+	    .id = run->id,
+	    .counts = show->counts,
+	    .elapsed = show_elapsed(show),
+	    .interrupted = run->state != REPO_FINISHED,
+	};
+	struct repo_run before;
+	struct err ignored;
+
+	if (show->worker < 0) {
+		if (count_trouble(cli, repo, run->id, SLICE_LIT(RUNNER_ERROR_NAME), "", &summary.errors) <
+			0 ||
+		    count_trouble(cli, repo, run->id, SLICE_LIT(RUNNER_LOST_NAME), "lost: ", &summary.lost) <
+			0)
+			return -1;
+		summary.failed = run->exit_status > 0;
+		if (run->id > 0 && repo_run_get(repo, run->id - 1, &before, &ignored) == 0) {
+			summary.before = &before.counts;
+			summary.before_elapsed = before.start == TIME_NONE ? 0 : before.stop - before.start;
+		}
+	}
+	ui_summary(&cli->ui, &summary);
+	return 0;
 }
 
 static int
 show_run(struct cli *cli, struct repo *repo, const struct repo_run *run, int64_t worker)
 {
-	struct ui_summary summary = {.id = run->id, .interrupted = run->state != REPO_FINISHED};
 	struct config *config = NULL;
-	struct repo_run before;
-	struct err ignored;
 	struct show show;
 	int rc = -1;
 
 	show_init(&show, cli);
 	show.worker = worker;
 	show.uxsuccess_passes = run->uxsuccess_passes;
-	if (cli_optional_config(cli, &config) < 0 || cli_filter_tags(cli, config, &show.filter_tags) < 0)
-		goto out;
-	if (repo_results(repo, run->id, CLI_DETAIL_MAX, show_result, &show, &cli->err) < 0)
-		goto out;
-	rc = run_status(&show, run);
-	if (show.subunit)
-		goto out;
-	if (worker < 0 &&
-	    repo_run_text(repo, run->id, SLICE_LIT(RUNNER_ERROR_NAME), show_error, cli, &cli->err) < 0) {
+	show.interrupted = run->state != REPO_FINISHED;
+	if (cli_optional_config(cli, &config) == 0 && cli_filter_tags(cli, config, &show.filter_tags) == 0 &&
+	    repo_results(repo, run->id, CLI_DETAIL_MAX, show_result, &show, &cli->err) == 0)
+		rc = run_status(&show, run);
+	if (rc >= 0 && !show.subunit && summarise(cli, repo, run, &show) < 0)
 		rc = -1;
-		goto out;
-	}
-	summary.counts = show.counts;
-	summary.elapsed = show_elapsed(&show);
-	if (worker < 0 && run->id > 0 && repo_run_get(repo, run->id - 1, &before, &ignored) == 0) {
-		summary.before = &before.counts;
-		summary.before_elapsed = before.start == TIME_NONE ? 0 : before.stop - before.start;
-	}
-	ui_summary(&cli->ui, &summary);
-out:
 	show_release(&show);
 	config_free(config);
 	return rc;
@@ -158,11 +195,13 @@ out:
 const struct command cmd_last = {
     .name = "last",
     .summary = "Show the last run loaded into a repository.",
-    .about = "Failing tests are shown, and a summary at the end; the exit status is that of the run.\n"
-	     "With -r RUN, or -2, -3, … for the ones before the last, another run is shown.\n"
+    .about = "Failing tests are shown, and a summary at the end; the exit status is that of\n"
+	     "the run. With -r RUN, or -2, -3, … for the ones before the last, another run\n"
+	     "is shown.\n"
 	     "\n"
-	     "`testr last --worker N --list` prints the tests that worker N ran, in the order in which it\n"
-	     "began them: the list to trim when a test fails only after some other one.\n",
+	     "`testr last --worker N --list` prints the tests that worker N ran, in the\n"
+	     "order in which it began them: the list to trim when a test fails only after\n"
+	     "some other one.\n",
     .arguments = "",
     .args = args,
     .run = run_last,

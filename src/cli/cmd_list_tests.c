@@ -33,9 +33,8 @@ run_list_tests(struct cli *cli)
 const struct command cmd_list_tests = {
     .name = "list-tests",
     .summary = "Lists the tests for a project.",
-    .about = "Each filter is a regular expression; tests that one of them matches anywhere in their id are "
-	     "listed. What\n"
-	     "follows -- is passed to the test command.\n",
+    .about = "Each filter is a regular expression; tests that one of them matches anywhere\n"
+	     "in their id are listed. What follows -- is passed to the test command.\n",
     .arguments = "testfilters* doubledash? testargs*",
     .args = args,
     .takes_positionals = true,

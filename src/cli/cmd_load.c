@@ -221,6 +221,8 @@ load_all(struct load *l)
 	/* What came before an error is kept, as a run that was cut off. */
 	first = l->cli->err;
 	end.interrupted = rc < 0;
+	/* Nothing is no news of the suite. */
+	end.partial |= !l->events;
 	if (record_finish(&l->record, &end, &status) < 0)
 		return -1;
 	l->cli->err = first;
@@ -265,15 +267,13 @@ out:
 const struct command cmd_load = {
     .name = "load",
     .summary = "Load a subunit stream into a repository.",
-    .about =
-	"Streams are files, or standard input when none is named. subunit v1 and v2 are told apart by "
-	"themselves,\n"
-	"and gzip and zstd are unpacked. Several streams make one run, stream k as what worker k said. "
-	"Failing\n"
-	"tests are shown, and a summary at the end; the exit status is 1 when there are any.\n"
-	"\n"
-	"Unless --partial is given these are the results of the whole suite: tests that are not among them\n"
-	"stop being listed as failing.\n",
+    .about = "Streams are files, or standard input when none is named. subunit v1 and v2 are\n"
+	     "told apart by themselves, and gzip and zstd are unpacked. Several streams make\n"
+	     "one run, stream k as what worker k said. Failing tests are shown, and a\n"
+	     "summary at the end; the exit status is 1 when there are any.\n"
+	     "\n"
+	     "Unless --partial is given these are the results of the whole suite: tests that\n"
+	     "are not among them stop being listed as failing.\n",
     .arguments = "streams*",
     .args = args,
     .takes_positionals = true,

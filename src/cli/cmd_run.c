@@ -10,9 +10,6 @@ static const enum arg args[] = {ARG_FAILING, ARG_PARALLEL, ARG_CONCURRENCY, ARG_
     ARG_SUBUNIT, ARG_FULL_RESULTS, ARG_UNTIL_FAILURE, ARG_ANALYZE_ISOLATION, ARG_ISOLATED, ARG_FORCE_INIT,
     ARG_NO_TESTS, ARG_NONE};
 
-/* How many lost tests are named; the others are only counted. */
-#define LOST_SHOWN 20
-
 struct testing {
 	struct cli *cli;
 	struct session session;
@@ -84,8 +81,7 @@ nothing_chosen(struct testing *t)
 		return 0;
 	}
 	ui_warn(&t->cli->ui,
-	    "testr: no tests were selected%s%s%s; nothing was run or stored. `testr list-tests` shows the "
-	    "tests there are",
+	    "testr: no tests were selected%s%s%s; nothing was run or stored. `testr list-tests` shows the tests there are",
 	    t->session.filter_count ? ", no test matches the filters" : "",
 	    a->set[ARG_LOAD_LIST] ? ", by the list in " : "",
 	    a->set[ARG_LOAD_LIST] ? a->text[ARG_LOAD_LIST] : "");
@@ -128,13 +124,12 @@ on_dump(void *context, struct slice name, struct slice content)
 	session_dump(t->cli, name, content);
 }
 
-static void
-on_lost(void *context, struct slice id, const char *why)
+static int
+on_lost(void *context, struct slice id, const char *why, struct err *err)
 {
 	struct testing *t = context;
 
-	if (t->record.lost++ < LOST_SHOWN)
-		ui_warn(&t->cli->ui, "lost: %.*s: %s", SLICE_FMT(id), why);
+	return record_lost(&t->record, id, why, err);
 }
 
 static void
@@ -204,15 +199,35 @@ static void
 say_interrupted(struct testing *t, const struct runner_report *report)
 {
 	ui_warn(&t->cli->ui,
-	    "testr: interrupted by signal %d; %zu tests did not finish. What did is stored: `testr last` "
-	    "shows it, `testr run` starts "
-	    "again, `testr run --failing` only with what is known to fail",
+	    "testr: interrupted by signal %d; %zu tests did not finish. What did is stored: `testr last` shows it, `testr run` starts again, `testr run --failing` only with what is known to fail",
 	    t->session.launch.cancelled, report->interrupted);
 }
 
-/* Runs the chosen tests once, as one stored run. */
+/* One run: what is planned, and what is known of it. */
+struct once {
+	struct account account;
+	struct runner_test *tests; /* NULL when the tests are not known */
+	int64_t *durations;
+	struct runner_report report;
+};
+
 static int
-run_once(struct testing *t, int *status)
+prepare(struct testing *t, struct once *o)
+{
+	for (size_t i = 0; i < t->ids.len; i++)
+		if (account_plan(&o->account, strtab_get(&t->ids, i)) == STRTAB_NONE)
+			return err_nomem(&t->cli->err);
+	if (!t->known)
+		return 0;
+	if (look_up(t, &o->tests, &o->durations) < 0)
+		return -1;
+	predict(&t->record, &t->ids, o->durations, t->session.workers);
+	return 0;
+}
+
+/* Runs the tests, everything that is said of them going to t->record. */
+static int
+execute(struct testing *t, struct once *o)
 {
 	struct session *s = &t->session;
 	struct runner runner = {
@@ -225,45 +240,62 @@ run_once(struct testing *t, int *status)
 	    .dump = on_dump,
 	    .sink = {.event = on_event, .pause = on_pause, .lost = on_lost, .note = on_note, .context = t},
 	};
-	struct runner_report report = {0};
-	struct runner_test *tests = NULL;
-	struct account account = {0};
-	int64_t *durations = NULL;
-	struct record_end end = {0};
-	struct err first;
-	int rc;
 
-	rc = record_init(&t->record, t->cli, t->repo, s->config, t->cli->args.set[ARG_SUBUNIT]);
-	for (size_t i = 0; rc == 0 && i < t->ids.len; i++)
-		rc = account_plan(&account, strtab_get(&t->ids, i)) == STRTAB_NONE ? err_nomem(&t->cli->err)
-										   : 0;
-	if (rc == 0 && t->known)
-		rc = look_up(t, &tests, &durations);
-	if (rc < 0 || record_begin(&t->record) < 0) {
-		rc = -1;
-		goto out;
-	}
-	if (t->known)
-		predict(&t->record, &t->ids, durations, s->workers);
-	if (!t->known || t->ids.len)
-		rc = runner_run(&runner, &account, tests, t->keep_order, &report, &t->cli->err);
-	if (t->record.lost > LOST_SHOWN)
-		ui_warn(&t->cli->ui, "lost: %zu more", t->record.lost - LOST_SHOWN);
-	first = t->cli->err;
-	end.signal = s->launch.cancelled;
+	if (t->known && t->ids.len == 0)
+		return 0;
+	return runner_run(&runner, &o->account, o->tests, t->keep_order, &o->report, &t->cli->err);
+}
+
+/* The command ran and named no test at all: very likely it does not speak subunit. */
+static bool
+said_nothing(const struct testing *t, const struct once *o)
+{
+	const struct args *a = &t->cli->args;
+
+	return !t->known && o->account.ids.len == 0 && t->record.counts.tests == 0 && t->record.errors == 0 &&
+	       !t->session.launch.cancelled &&
+	       !(a->set[ARG_NO_TESTS] && strcmp(a->text[ARG_NO_TESTS], "pass") == 0);
+}
+
+/* Ends the stored run, whatever became of it: `rc` is what execute returned. */
+static int
+conclude(struct testing *t, struct once *o, int rc, int *status)
+{
+	struct record_end end = {.signal = t->session.launch.cancelled};
+	struct err first = t->cli->err;
+
 	end.interrupted = rc < 0 || end.signal;
-	end.partial = is_partial(t) || (t->known && t->ids.len == 0);
+	end.empty = rc == 0 && said_nothing(t, o);
+	end.partial = is_partial(t) || end.empty || t->record.counts.tests == 0;
 	if (record_finish(&t->record, &end, status) < 0)
-		rc = -1;
-	else
-		t->cli->err = first;
+		return -1;
+	t->cli->err = first;
 	if (end.signal)
-		say_interrupted(t, &report);
-out:
+		say_interrupted(t, &o->report);
+	if (end.empty)
+		ui_warn(&t->cli->ui,
+		    "testr: the test command reported no test. It has to print subunit on its standard output: %s",
+		    config_get(t->session.config, "test_command"));
+	return rc;
+}
+
+/* Runs the chosen tests once, as one stored run. */
+static int
+run_once(struct testing *t, int *status)
+{
+	struct once o = {0};
+	int rc = record_init(&t->record, t->cli, t->repo, t->session.config, t->cli->args.set[ARG_SUBUNIT]);
+
+	if (rc == 0)
+		rc = prepare(t, &o);
+	if (rc == 0)
+		rc = record_begin(&t->record);
+	if (rc == 0)
+		rc = conclude(t, &o, execute(t, &o), status);
 	record_release(&t->record);
-	account_release(&account);
-	free(tests);
-	free(durations);
+	account_release(&o.account);
+	free(o.tests);
+	free(o.durations);
 	return rc;
 }
 
@@ -299,9 +331,6 @@ run_run(struct cli *cli)
 	rc = session_begin(&t.session, cli);
 	if (rc == 0)
 		rc = run_tests(&t);
-	/* Cancelled before there was anything to store. */
-	if (rc < 0 && t.session.launch.cancelled)
-		rc = 128 + t.session.launch.cancelled;
 	rc = session_end(&t.session, rc);
 	strtab_release(&t.ids);
 	repo_free(t.repo);
@@ -311,43 +340,43 @@ run_run(struct cli *cli)
 const struct command cmd_run = {
     .name = "run",
     .summary = "Run the tests for a project and load them into testrepository.",
-    .about =
-	"Each filter is a regular expression; tests that one of them matches anywhere in their id are run. "
-	"What\n"
-	"follows -- is passed to the test command.\n"
-	"\n"
-	"The project says in .testr.conf how its tests are run:\n"
-	"\n"
-	"  [DEFAULT]\n"
-	"  test_command=python3 -m subunit.run discover . $LISTOPT $IDOPTION\n"
-	"  test_id_option=--load-list $IDFILE\n"
-	"  test_list_option=--list\n"
-	"\n"
-	"Its keys:\n"
-	"* test_command -- the command, a shell text. It prints subunit on its standard output.\n"
-	"* test_id_option -- what $IDOPTION becomes when certain tests are to be run.\n"
-	"* test_list_option -- what $LISTOPT becomes when the tests are only to be listed. Needed for "
-	"filters and\n"
-	"  for --parallel.\n"
-	"* test_id_list_default -- what $IDLIST becomes when no certain tests are to be run.\n"
-	"* group_regex -- tests for which the match at the start of their ids is the same go to one "
-	"process.\n"
-	"* filter_tags -- tests with one of these tags are left out of the count of tests, unless they "
-	"fail.\n"
-	"* test_run_concurrency -- a command that prints how many processes --parallel is to use.\n"
-	"* instance_provision, instance_execute, instance_dispose -- commands that make $INSTANCE_COUNT "
-	"environments\n"
-	"  and print their names, run $COMMAND (with the files $FILES) in the environment $INSTANCE_ID, and "
-	"give\n"
-	"  $INSTANCE_IDS back.\n"
-	"* unexpected_success -- pass, if an unexpected success is to be a success; else it is a failure.\n"
-	"$IDFILE is a file with the ids of the tests, one a line; $IDLIST is the ids themselves.\n"
-	"\n"
-	"The exit status: 0 all tests passed, 1 tests failed, 2 wrong usage, 3 wrong configuration or "
-	"repository, 4 no test\n"
-	"was selected, 6 planned tests have no result, 8 the tests could not be listed, 9 an instance could "
-	"not be\n"
-	"provided, 128+N cancelled by signal N.\n",
+    .about = "Each filter is a regular expression; tests that one of them matches anywhere\n"
+	     "in their id are run. What follows -- is passed to the test command.\n"
+	     "\n"
+	     "The project says in .testr.conf how its tests are run:\n"
+	     "\n"
+	     "  [DEFAULT]\n"
+	     "  test_command=python3 -m subunit.run discover . $LISTOPT $IDOPTION\n"
+	     "  test_id_option=--load-list $IDFILE\n"
+	     "  test_list_option=--list\n"
+	     "\n"
+	     "Its keys:\n"
+	     "* test_command -- the command, a shell text. It prints subunit on its standard\n"
+	     "  output.\n"
+	     "* test_id_option -- what $IDOPTION becomes when certain tests are to be run.\n"
+	     "* test_list_option -- what $LISTOPT becomes when the tests are only to be\n"
+	     "  listed. Needed for filters and for --parallel.\n"
+	     "* test_id_list_default -- what $IDLIST becomes when no certain tests are to be\n"
+	     "  run.\n"
+	     "* group_regex -- tests for which the match at the start of their ids is the\n"
+	     "  same go to one process.\n"
+	     "* filter_tags -- tests with one of these tags are left out of the count of\n"
+	     "  tests, unless they fail.\n"
+	     "* test_run_concurrency -- a command that prints how many processes --parallel\n"
+	     "  is to use.\n"
+	     "* instance_provision, instance_execute, instance_dispose -- commands that make\n"
+	     "  $INSTANCE_COUNT environments and print their names, run $COMMAND (with the\n"
+	     "  files $FILES) in the environment $INSTANCE_ID, and give $INSTANCE_IDS back.\n"
+	     "* unexpected_success -- pass, if an unexpected success is to be a success;\n"
+	     "  else it is a failure.\n"
+	     "$IDFILE is a file with the ids of the tests, one a line; $IDLIST is the ids\n"
+	     "themselves.\n"
+	     "\n"
+	     "The exit status: 0 all tests passed, 1 tests failed, 2 wrong usage, 3 wrong\n"
+	     "configuration or repository, or a table of --analyze-isolation, 4 no test was\n"
+	     "selected or reported, 6 planned tests have no result (and none failed), 8 the\n"
+	     "tests could not be listed, 9 an instance could not be provided, 128+N\n"
+	     "cancelled by signal N.\n",
     .arguments = "testfilters* doubledash? testargs*",
     .args = args,
     .takes_positionals = true,

@@ -113,7 +113,8 @@ out:
 const struct command cmd_slowest = {
     .name = "slowest",
     .summary = "Show the slowest tests from the last test run.",
-    .about = "A table with the longest running tests at the top.\n",
+    .about = "A table of the tests of the last run, the longest first, with the last\n"
+	     "duration that is known of each. Without any run the exit status is 3.\n",
     .arguments = "",
     .args = args,
     .run = run_slowest,

@@ -84,12 +84,14 @@ probe_pause(void *context, struct err *err)
 	return 0;
 }
 
-static void
-probe_lost(void *context, struct slice id, const char *why)
+static int
+probe_lost(void *context, struct slice id, const char *why, struct err *err)
 {
 	(void)context;
 	(void)id;
 	(void)why;
+	(void)err;
+	return 0;
 }
 
 static void

@@ -67,19 +67,17 @@ join_arguments(char **argv)
 	return text;
 }
 
-/* Takes the command's name, the first argument that is no option nor the value of -d, out of the arguments. */
+/* Takes the command's name, the first argument that is no option nor an option's value, out of the arguments. */
 static const char *
 take_command(char **args, size_t *count)
 {
 	for (size_t i = 0; i < *count; i++) {
 		const char *name = args[i];
 
-		if (strcmp(name, "-d") == 0 || strcmp(name, "--here") == 0) {
-			i++;
+		if (name[0] == '-') {
+			i += args_takes_value(name);
 			continue;
 		}
-		if (name[0] == '-')
-			continue;
 		memmove(args + i, args + i + 1, (*count - i - 1) * sizeof(*args));
 		(*count)--;
 		return name;

@@ -53,8 +53,6 @@ count_result(struct record *r, const struct result *result)
 {
 	size_t test = r->plan.ids ? strtab_find(r->plan.ids, result->id) : STRTAB_NONE;
 
-	extend(r, result->start);
-	extend(r, result->stop);
 	r->counts.tests++;
 	if (result->status == STATUS_SKIP)
 		r->counts.skips++;
@@ -124,6 +122,8 @@ record_event(struct record *r, const struct event *e, struct err *err)
 
 	if (repo_append(r->writer, e, err) < 0)
 		return -1;
+	if (e->id.data)
+		extend(r, e->time);
 	if (outcome_event(r->outcome, e, &result) < 0)
 		return err_nomem(err);
 	if (result)
@@ -141,6 +141,28 @@ record_event(struct record *r, const struct event *e, struct err *err)
 	}
 	draw_live(r);
 	return 0;
+}
+
+int
+record_lost(struct record *r, struct slice id, const char *why, struct err *err)
+{
+	struct event e;
+	struct buf line;
+	int rc;
+
+	if (r->lost++ < RECORD_LOST_SHOWN)
+		ui_warn(&r->cli->ui, "lost: %.*s: %s", SLICE_FMT(id), why);
+	buf_init(&line, PACKET_FILE_MAX);
+	for (size_t i = 0; i < id.len; i++)
+		buf_byte(&line, id.data[i] == '\n' ? ' ' : id.data[i]);
+	buf_printf(&line, ": %s\n", why);
+	event_init(&e);
+	e.mime = SLICE_LIT("text/plain;charset=utf8");
+	e.file_name = SLICE_LIT(RUNNER_LOST_NAME);
+	e.file = buf_get(&line);
+	rc = record_event(r, &e, err);
+	buf_release(&line);
+	return rc;
 }
 
 int
@@ -167,7 +189,9 @@ exit_status(const struct record *r, const struct record_end *end)
 		return 128 + end->signal;
 	if (r->counts.failures || r->errors)
 		return 1;
-	return r->lost ? 6 : 0;
+	if (r->lost)
+		return 6;
+	return end->empty ? err_exit_status(ERR_NO_TESTS) : 0;
 }
 
 /* The run before this one, for the differences in the summary. */
@@ -193,6 +217,8 @@ record_finish(struct record *r, const struct record_end *end, int *status)
 	int64_t id;
 	int rc;
 
+	if (r->lost > RECORD_LOST_SHOWN)
+		ui_warn(&r->cli->ui, "lost: %zu more", r->lost - RECORD_LOST_SHOWN);
 	count_open(r, end->interrupted);
 	*status = exit_status(r, end);
 	rc = repo_run_finish(r->writer, end->interrupted ? REPO_INTERRUPTED : REPO_FINISHED,
@@ -207,6 +233,7 @@ record_finish(struct record *r, const struct record_end *end, int *status)
 	    .errors = r->errors,
 	    .lost = r->lost,
 	    .interrupted = end->interrupted,
+	    .failed = *status != 0,
 	};
 	summary.counts.tests -= r->filtered;
 	if (run_before(r, id, &before)) {

@@ -28,7 +28,7 @@ struct record {
 	struct record_plan plan;
 	struct repo_counts counts;
 	int64_t filtered;    /* tests that passed and have one of filter_tags */
-	int64_t first, last; /* the extent of the results' times */
+	int64_t first, last; /* the extent of the times of tests' events, announcements included */
 	int64_t predicted;   /* nanoseconds of work left */
 	int64_t started;     /* monotonic */
 	size_t errors, lost;
@@ -38,6 +38,7 @@ struct record {
 struct record_end {
 	bool interrupted;
 	bool partial;
+	bool empty; /* there was nothing to record, and that is an error */
 	int signal; /* that cancelled it, or 0 */
 };
 
@@ -48,6 +49,10 @@ void record_release(struct record *r);
 
 int record_begin(struct record *r);
 int record_event(struct record *r, const struct event *e, struct err *err);
+/* A planned test that has no result: it is stored, shown if it is among the first RECORD_LOST_SHOWN, and counted. */
+int record_lost(struct record *r, struct slice id, const char *why, struct err *err);
+#define RECORD_LOST_SHOWN 20
+
 /* What was told so far survives our death. */
 int record_flush(struct record *r, struct err *err);
 

@@ -152,6 +152,11 @@ session_end(struct session *s, int status)
 	struct err err;
 
 	if (s->begun) {
+		/* Whatever could not be done then, that is why. */
+		if (status < 0 && s->launch.cancelled) {
+			status = 128 + s->launch.cancelled;
+			ui_warn(&s->cli->ui, "testr: cancelled by signal %d", s->launch.cancelled);
+		}
 		if (instances_dispose(&s->instances, &err) < 0) {
 			ui_warn(&s->cli->ui, "%s", err.text);
 			status = status ? status : 3;

@@ -25,7 +25,8 @@ struct session {
  * Returns 0; -1 with cli->err set; or 1 when the arguments were wrong and that was said. session_end is due in every case. */
 int session_begin(struct session *s, struct cli *cli);
 
-/* Disposes of instances and frees everything. Returns `status`, or 3 in its place when it is 0 and that failed. */
+/* Disposes of instances and frees everything. Returns `status`; 3 in its place when it is 0 and that failed; 128 + the signal when it
+ * is -1 because of one. */
 int session_end(struct session *s, int status);
 
 /* Shows what a failed listing printed; the context is the struct cli. */

@@ -50,9 +50,10 @@ int
 show_result(void *context, const struct result *r, struct err *err)
 {
 	struct show *s = context;
-	bool fails = s->all_fail || cli_fails(r, s->uxsuccess_passes);
+	bool cut_off = s->interrupted && !status_is_final(r->status);
+	bool fails = s->all_fail || (!cut_off && cli_fails(r, s->uxsuccess_passes));
 
-	if (s->worker >= 0 && result_worker(r) != s->worker)
+	if ((s->worker >= 0 && result_worker(r) != s->worker) || (cut_off && !s->list && !s->subunit))
 		return 0;
 	s->counts.tests += fails || !cli_has_tag(r, &s->filter_tags);
 	s->counts.failures += fails;

@@ -12,6 +12,7 @@ struct show {
 	bool list;     /* ids instead of text */
 	bool all_fail; /* whatever is shown is a failure */
 	bool uxsuccess_passes;
+	bool interrupted;          /* a test that never ended is none that failed */
 	int64_t worker;            /* only this one's results; -1: all */
 	struct strtab filter_tags; /* tests that pass and have one of these are not counted */
 	struct repo_counts counts;

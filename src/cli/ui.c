@@ -171,7 +171,7 @@ add_ran(struct buf *out, const struct ui_summary *s)
 void
 ui_summary(struct ui *ui, const struct ui_summary *s)
 {
-	bool passed = !s->counts.failures && !s->errors && !s->lost;
+	bool passed = !s->counts.failures && !s->errors && !s->lost && !s->failed;
 
 	if (ui->quiet)
 		return;

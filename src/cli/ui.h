@@ -47,6 +47,7 @@ struct ui_summary {
 	int64_t before_elapsed;
 	size_t errors, lost; /* outside any test; without result */
 	bool interrupted;
+	bool failed; /* for some other reason */
 };
 
 /* The one or two lines at the end of a run; nothing when quiet. */

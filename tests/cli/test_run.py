@@ -130,7 +130,9 @@ class Deaths(ProjectTest):
         self.assertIn("lost: forget.d", run.err)
         self.assertIn("FAILED (id=0, lost=2)", run.out)
         self.assertEqual(2, len(self.results()))
-        self.testr("last", expect=6)
+        last = self.testr("last", expect=6)
+        self.assertIn("FAILED (id=0, lost=2)", last.out)
+        self.assertIn("lost: forget.b", last.err)
 
     def test_announced_and_forgotten(self):
         """Without a list of its own testr holds the process to what it announced."""
@@ -201,6 +203,43 @@ class Deaths(ProjectTest):
         self.assertEqual({"pass.a": "success", "pass.b": "success"}, self.results())
 
 
+class Nothing(ProjectTest):
+    """A command that says nothing of any test is no proof that all is well."""
+
+    def setUp(self):
+        super().setUp()
+        self.project("fail.a")
+        self.testr("run", expect=1)
+        self.write(".testr.conf", "[DEFAULT]\ntest_command=echo all is well\n")
+
+    def test_nothing_reported(self):
+        run = self.testr("run", expect=4)
+        self.assertIn("FAILED (id=1)", run.out)
+        self.assertIn("reported no test", run.err)
+        self.testr("last", expect=4)
+        self.testr("run", "--no-tests=pass", expect=0)
+        self.assertEqual(["fail.a"], self.lines("failing", "--list"))
+
+    def test_nothing_loaded(self):
+        self.testr("load", input=b"", expect=0)
+        self.assertEqual(["fail.a"], self.lines("failing", "--list"))
+
+
+class OldRuns(ProjectTest):
+    def test_run_by_number(self):
+        self.project("pass.a")
+        self.testr("run", expect=0)
+        self.configure("pass.a fail.b")
+        self.testr("run", expect=1)
+        for args, run in ((["last"], 1), (["last", "-1"], 1), (["last", "-2"], 0), (["last", "-r", "-2"], 0),
+                          (["last", "-r", "0"], 0), (["-r", "0", "last"], 0), (["last", "-2", "-q"], None)):
+            result = self.testr(*args, expect=run or 0)
+            self.assertIn("(id=%d" % run if run is not None else "", result.out)
+        self.assertEqual(["pass.a"], self.lines("last", "-2", "--list"))
+        self.assertIn("there is no run -3", self.testr("last", "-3", expect=3).err)
+        self.assertEqual("No such run.\n", self.testr("last", "-r", "7", expect=3).err)
+
+
 class OurDeath(ProjectTest):
     def begin(self, *args):
         """Starts a run that passes one test and then hangs in another."""
@@ -234,6 +273,9 @@ class OurDeath(ProjectTest):
         self.nothing_survives()
         self.assertEqual("success", self.results().get("pass.a"))
         self.assertEqual([], self.lines("failing", "--list", expect=0))
+        last = self.testr("last", expect=128 + number)
+        self.assertIn("Ran 1 tests", last.out)
+        self.assertIn("INTERRUPTED (id=0)", last.out)
 
     def test_interrupt(self):
         self.check_signal(signal.SIGINT)
@@ -337,6 +379,15 @@ class ByHand(ProjectTest):
         self.assertIn("failing test  caused by test\n------------  --------------\nvictim.d      polluter.b\n", run.out)
         self.assertEqual(failing, self.lines("failing", "--list"))
         self.assertEqual(["runs=1"], self.lines("stats"))
+
+
+class Help(ProjectTest):
+    def test_fits_a_terminal(self):
+        for name in [line.split()[0] for line in self.lines("commands")[2:]]:
+            for line in self.lines(name, "--help", expect=0) + self.lines("help", name, expect=0):
+                self.assertLessEqual(len(line), 82, (name, line))
+        for line in self.lines("quickstart") + self.lines():
+            self.assertLessEqual(len(line), 82, line)
 
 
 class BadInput(ProjectTest):
