@@ -31,7 +31,8 @@ class Turns(compare.Compare):
 
     def agree(self, command):
         """Both programs read the same."""
-        python, ours = (compare.sort_blocks(self.in_turn(side, command, (0, 1))) for side in (0, 1))
+        python, ours = ("status %d\n%s" % (output.status, compare.sort_blocks(self.text(side, output.out)))
+                        for side, output in enumerate(self.run_sides(command)))
         if python != ours:
             self.note(command, compare.difference(python, ours))
 
