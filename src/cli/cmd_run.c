@@ -265,16 +265,15 @@ conclude(struct testing *t, struct once *o, int rc, int *status)
 	struct err first = t->cli->err;
 
 	end.interrupted = rc < 0 || end.signal;
-	end.empty = rc == 0 && said_nothing(t, o);
-	end.partial = is_partial(t) || end.empty || t->record.counts.tests == 0;
+	end.partial = is_partial(t) || t->record.counts.tests == 0;
 	if (record_finish(&t->record, &end, status) < 0)
 		return -1;
 	t->cli->err = first;
 	if (end.signal)
 		say_interrupted(t, &o->report);
-	if (end.empty)
+	if (rc == 0 && said_nothing(t, o))
 		ui_warn(&t->cli->ui,
-		    "testr: the test command reported no test. It has to print subunit on its standard output: %s",
+		    "note: the test command reported no test; it has to print subunit on its standard output: %s",
 		    config_get(t->session.config, "test_command"));
 	return rc;
 }
@@ -374,7 +373,7 @@ const struct command cmd_run = {
 	     "\n"
 	     "The exit status: 0 all tests passed, 1 tests failed, 2 wrong usage, 3 wrong\n"
 	     "configuration or repository, or a table of --analyze-isolation, 4 no test was\n"
-	     "selected or reported, 6 planned tests have no result (and none failed), 8 the\n"
+	     "selected, 6 planned tests have no result (and none failed), 8 the\n"
 	     "tests could not be listed, 9 an instance could not be provided, 128+N\n"
 	     "cancelled by signal N.\n",
     .arguments = "testfilters* doubledash? testargs*",

@@ -189,9 +189,7 @@ exit_status(const struct record *r, const struct record_end *end)
 		return 128 + end->signal;
 	if (r->counts.failures || r->errors)
 		return 1;
-	if (r->lost)
-		return 6;
-	return end->empty ? err_exit_status(ERR_NO_TESTS) : 0;
+	return r->lost ? err_exit_status(ERR_INCOMPLETE) : 0;
 }
 
 /* The run before this one, for the differences in the summary. */

@@ -38,7 +38,6 @@ struct record {
 struct record_end {
 	bool interrupted;
 	bool partial;
-	bool empty; /* there was nothing to record, and that is an error */
 	int signal; /* that cancelled it, or 0 */
 };
 
