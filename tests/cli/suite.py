@@ -126,4 +126,5 @@ def main():
         before.add(test.split(".")[0])
 
 
-main()
+if __name__ == "__main__":
+    main()

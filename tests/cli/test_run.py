@@ -287,10 +287,14 @@ class OurDeath(ProjectTest):
         self.write(".testr.conf", self.read(".testr.conf").replace("test_command=", "test_command=trap '' INT; echo ready >&2; "))
         process = self.start("run")
         self.assertEqual(b"ready\n", process.stderr.readline())
-        process.send_signal(signal.SIGINT)
-        time.sleep(0.3)
-        process.send_signal(signal.SIGINT)
+        before = time.monotonic()
+
+        def ended():
+            process.send_signal(signal.SIGINT)
+            return process.poll() is not None
+        self.wait_for(ended)
         self.assertEqual(130, self.finish(process).code)
+        self.assertLess(time.monotonic() - before, 5, "it did not wait for the grace period")
         self.nothing_survives()
 
     def test_interrupted_run_keeps_the_failing_list(self):

@@ -241,7 +241,9 @@ test_signal_reaches_the_group(void **state)
 	struct running r = {.on_output = send_term};
 
 	(void)state;
-	run(&r, "trap 'exit 7' TERM; sleep 63 & echo ready; wait");
+	/* Between fork and exec the shell's child would forget the signal. */
+	run(&r,
+	    "trap 'exit 7' TERM; sleep 63 & until grep -q sleep /proc/$!/comm; do :; done; echo ready; wait");
 	assert_int_equal(r.end.code, 7);
 	assert_int_equal(r.end.left, 0);
 	buf_release(&r.output);
