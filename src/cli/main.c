@@ -3,6 +3,7 @@
  * testr: finds the command among the arguments, runs it, and turns what came of it into an exit status. */
 #include "cli.h"
 #include "cmd_help.h"
+#include "file.h"
 #include "guard.h"
 
 #include <pwd.h>
@@ -167,6 +168,7 @@ main(int argc, char **argv)
 
 	if (argc == 3 && strcmp(argv[1], GUARD_ARGUMENT) == 0)
 		return guard_main(argv[2]);
+	file_claim_standard();
 	/* A reader that goes away is seen as a failed write: a run is stored all the same. */
 	signal(SIGPIPE, SIG_IGN);
 	program = own_program(argv[0]);

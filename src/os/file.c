@@ -26,6 +26,14 @@ open_again(const struct file_dir *dir, const char *name, int flags, mode_t mode)
 	return fd;
 }
 
+void
+file_claim_standard(void)
+{
+	for (int fd = 0; fd < 3; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDONLY) != fd)
+			return;
+}
+
 int
 file_open(const struct file_dir *dir, const char *name, int flags, mode_t mode, struct err *err)
 {

@@ -23,6 +23,10 @@ struct file_dir {
 /* The working directory. */
 #define FILE_CWD ((struct file_dir){AT_FDCWD, NULL})
 
+/* Makes sure that descriptors 0, 1 and 2 are taken, so that no file of ours becomes the standard output of somebody who closed it.
+ * Writing to one that was closed fails. */
+void file_claim_standard(void);
+
 /* As openat. The descriptor, which the caller closes, or -1. */
 int file_open(const struct file_dir *dir, const char *name, int flags, mode_t mode, struct err *err);
 

@@ -240,7 +240,10 @@ process_start(struct loop *loop, const struct process_spec *spec, struct process
 		close_handle((uv_handle_t *)&p->control);
 		if (!spec->inherit_output)
 			close_handle((uv_handle_t *)&p->output);
-		return err_set(err, ERR_FAILED, "cannot start a process: %s", uv_strerror(rc));
+		return err_set(err, ERR_FAILED, "cannot start a process: %s",
+		    rc == UV_E2BIG
+			? "the command is too long; $IDFILE has room for any number of tests, $IDLIST has not"
+			: uv_strerror(rc));
 	}
 	uv_read_start((uv_stream_t *)&p->control, control_room, control_read);
 	if (!spec->inherit_output)

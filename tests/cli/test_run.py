@@ -345,6 +345,16 @@ class Output(ProjectTest):
         self.assertEqual(b"=" * 70 + b"\n", pipe.stdout)
         self.assertEqual(b"", pipe.stderr)
 
+    def test_closed(self):
+        """A closed standard output is not mistaken for a file of ours."""
+        self.project("pass.a fail.b")
+        run = self.testr("run", expect=1)
+        closed = subprocess.run("%s last >&-" % TESTR, shell=True, cwd=self.dir, stderr=subprocess.PIPE, env=self.env)
+        self.assertEqual(1, closed.returncode)
+        self.assertIn(b"cannot write to standard output", closed.stderr)
+        self.assertEqual(3, subprocess.run("%s stats <&- >&- 2>&-" % TESTR, shell=True, cwd=self.dir, env=self.env).returncode)
+        self.assertEqual(run.out.splitlines()[1:], self.lines("last"))
+
     def test_quiet_when_piped(self):
         """No live line, no escape codes."""
         self.project("pass.a fail.b")
@@ -444,6 +454,13 @@ class BadInput(ProjectTest):
         self.check(1, ["there is no command 'nope'"], "nope")
         self.check(3, ["(", "missing"], "run", "(")
         self.assertEqual(["runs=0"], self.lines("stats"))
+
+    def test_command_too_long(self):
+        tests = ["pass." + "x" * 200 + str(i) for i in range(1000)]
+        self.write("all", "\n".join(tests) + "\n")
+        self.write(".testr.conf", "[DEFAULT]\ntest_command=true $LISTOPT $IDLIST\ntest_list_option=-l\n")
+        self.testr("init")
+        self.check(3, ["$IDFILE has room"], "run", "--load-list", "all")
 
     def test_load_of_something_else(self):
         self.project("pass.a")
