@@ -1,0 +1,522 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "junitxml.h"
+
+#include "buf.h"
+
+#include <expat.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define UTF8_TEXT "text/plain; charset=UTF8"
+#define CLOCK_START (INT64_C(946684800) * TIME_SECOND)
+#define CLOCK_MAX ((int64_t)UINT32_MAX * TIME_SECOND)
+#define FEED_SIZE ((size_t)64 << 10)
+#define NUMBER_MAX 64
+/* Room beside the text for what stands in attributes, and for the line that tells of what was left out. */
+#define PART_MAX (JUNITXML_TEXT_MAX + 4 * JUNITXML_TOKEN_MAX)
+
+/* What an element in a test says; the better one of two becomes "junit detail". */
+enum rank {
+	RANK_NONE,
+	RANK_SKIPPED,
+	RANK_ERROR,
+	RANK_FAILURE,
+};
+
+static const struct part {
+	const char *name;
+	enum rank rank;
+	bool told; /* has a type and a message, and may be there more than once */
+} parts[] = {
+    {"failure", RANK_FAILURE, true},
+    {"error", RANK_ERROR, true},
+    {"skipped", RANK_SKIPPED, true},
+    {"flakyFailure", RANK_NONE, true},
+    {"flakyError", RANK_NONE, true},
+    {"rerunFailure", RANK_NONE, true},
+    {"rerunError", RANK_NONE, true},
+    {"system-out", RANK_NONE, false},
+    {"system-err", RANK_NONE, false},
+    {"properties", RANK_NONE, false},
+};
+#define PART_COUNT (sizeof(parts) / sizeof(parts[0]))
+#define PROPERTIES (&parts[PART_COUNT - 1])
+
+struct junitxml {
+	junitxml_fn fn;
+	void *context;
+	XML_Parser parser;
+	struct err *err; /* of the call that feeds */
+	bool stopped;    /* err is set */
+	bool failed;
+	int64_t clock;
+
+	size_t waited; /* bytes fed since the last token */
+	int depth;
+	int suite_depth; /* so many elements from the root on are suites */
+	struct buf suite;
+
+	/* The test, when case_depth is not 0. */
+	int case_depth;
+	struct buf id;
+	bool announced;
+	bool case_failed, case_skipped;
+	int64_t took;
+	enum rank rank;
+	struct buf detail;
+	unsigned detail_count, counts[PART_COUNT];
+
+	/* The element whose text is wanted, when part_depth is not 0. */
+	int part_depth;
+	const struct part *part;
+	struct buf text;
+	size_t body; /* where in `text` that of the element begins */
+	uint64_t left_out;
+};
+
+static const char *
+attribute(const char **attributes, const char *name)
+{
+	for (; *attributes; attributes += 2)
+		if (strcmp(attributes[0], name) == 0)
+			return attributes[1];
+	return NULL;
+}
+
+/* The same, NULL also when it is empty. */
+static const char *
+word(const char **attributes, const char *name)
+{
+	const char *value = attribute(attributes, name);
+
+	return value && *value ? value : NULL;
+}
+
+static bool
+is_one_of(const char *value, const char *a, const char *b)
+{
+	return value && (strcmp(value, a) == 0 || strcmp(value, b) == 0);
+}
+
+static void
+stop(struct junitxml *j)
+{
+	j->stopped = true;
+	XML_StopParser(j->parser, XML_FALSE);
+}
+
+static void
+send(struct junitxml *j, const struct event *e)
+{
+	if (!j->stopped && j->fn(j->context, e, j->err))
+		stop(j);
+}
+
+static void
+begin_event(const struct junitxml *j, struct event *e)
+{
+	event_init(e);
+	e->id = buf_get(&j->id);
+	e->time = j->clock;
+}
+
+static void
+attach(struct event *e, struct slice name, struct slice text)
+{
+	e->mime = SLICE_LIT(UTF8_TEXT);
+	e->file_name = name;
+	e->file = text;
+	e->eof = true;
+}
+
+static void
+announce(struct junitxml *j)
+{
+	struct event e;
+
+	if (j->announced)
+		return;
+	j->announced = true;
+	begin_event(j, &e);
+	e.status = STATUS_INPROGRESS;
+	send(j, &e);
+}
+
+/* Seconds as nanoseconds, in whole microseconds; 0 when this is no number, or one too large for the clock. */
+static int64_t
+parse_seconds(const char *text)
+{
+	double seconds;
+	char *end;
+
+	if (!text || strlen(text) > NUMBER_MAX || strspn(text, "0123456789+-.eE \t\r\n") != strlen(text))
+		return 0;
+	seconds = strtod(text, &end);
+	end += strspn(end, " \t\r\n");
+	if (end == text || *end || !(seconds > -1e10 && seconds < 1e10))
+		return 0;
+	return (int64_t)(seconds * 1e6 + (seconds < 0 ? -0.5 : 0.5)) * 1000;
+}
+
+static void
+begin_case(struct junitxml *j, const char **attributes)
+{
+	const char *name = word(attributes, "name"), *class_name = word(attributes, "classname");
+
+	j->case_depth = j->depth;
+	buf_clear(&j->id);
+	if (class_name)
+		buf_str(&j->id, class_name);
+	if (class_name && name)
+		buf_str(&j->id, "::");
+	if (name)
+		buf_str(&j->id, name);
+	else if (!class_name)
+		buf_slice(&j->id, j->suite.len ? buf_get(&j->suite) : SLICE_LIT("test without a name"));
+	j->took = parse_seconds(attribute(attributes, "time"));
+	j->announced = j->case_failed = false;
+	j->case_skipped = is_one_of(attribute(attributes, "status"), "notrun", "disabled") ||
+			  is_one_of(attribute(attributes, "result"), "suppressed", "skipped");
+	j->rank = RANK_NONE;
+	j->detail_count = 0;
+	memset(j->counts, 0, sizeof(j->counts));
+	buf_clear(&j->detail);
+	if (name)
+		announce(j);
+}
+
+static void
+begin_part(struct junitxml *j, const struct part *part, const char **attributes)
+{
+	const char *type = word(attributes, "type"), *message = word(attributes, "message");
+
+	j->part = part;
+	j->part_depth = j->depth;
+	j->left_out = 0;
+	buf_clear(&j->text);
+	if (!part->told)
+		return;
+	if (type)
+		buf_str(&j->text, type);
+	if (type && message)
+		buf_str(&j->text, ": ");
+	if (message)
+		buf_str(&j->text, message);
+	if (type || message)
+		buf_byte(&j->text, '\n');
+	j->body = j->text.len;
+}
+
+static const struct part *
+find_part(const char *name)
+{
+	for (size_t i = 0; i < PART_COUNT; i++)
+		if (strcmp(parts[i].name, name) == 0)
+			return &parts[i];
+	return NULL;
+}
+
+static void
+on_property(struct junitxml *j, const char **attributes)
+{
+	const char *name = attribute(attributes, "name"), *value = attribute(attributes, "value");
+	size_t len = (name ? strlen(name) : 0) + (value ? strlen(value) : 0) + 2;
+
+	if (j->text.len + len > JUNITXML_TEXT_MAX) {
+		j->left_out += len;
+		return;
+	}
+	buf_str(&j->text, name ? name : "");
+	buf_byte(&j->text, '=');
+	buf_str(&j->text, value ? value : "");
+	buf_byte(&j->text, '\n');
+}
+
+static void XMLCALL
+on_start(void *context, const char *name, const char **attributes)
+{
+	bool is_suite = strcmp(name, "testsuite") == 0 || strcmp(name, "testsuites") == 0;
+	struct junitxml *j = context;
+	const struct part *part;
+
+	j->waited = 0;
+	if (j->stopped)
+		return;
+	if (++j->depth > JUNITXML_DEPTH_MAX) {
+		err_set(j->err, ERR_FAILED, "elements are nested deeper than %d", JUNITXML_DEPTH_MAX);
+		stop(j);
+		return;
+	}
+	if (j->part_depth) {
+		if (j->part == PROPERTIES && strcmp(name, "property") == 0)
+			on_property(j, attributes);
+		return;
+	}
+	if (j->case_depth ? j->depth != j->case_depth + 1 : j->depth != j->suite_depth + 1)
+		return;
+	part = find_part(name);
+	if (j->case_depth && part) {
+		begin_part(j, part, attributes);
+	} else if (!j->case_depth && is_suite) {
+		j->suite_depth = j->depth;
+		buf_clear(&j->suite);
+		buf_str(&j->suite, word(attributes, "name") ? word(attributes, "name") : "");
+	} else if (!j->case_depth && j->suite_depth && strcmp(name, "testcase") == 0) {
+		begin_case(j, attributes);
+	} else if (!j->case_depth && j->suite_depth && part && !part->told && part != PROPERTIES) {
+		begin_part(j, part, attributes);
+	}
+}
+
+static void
+send_extra(struct junitxml *j, const char *name, unsigned number, struct slice text)
+{
+	char numbered[64];
+	struct event e;
+
+	if (number > 1)
+		snprintf(numbered, sizeof(numbered), "%s %u", name, number);
+	begin_event(j, &e);
+	attach(&e, slice_str(number > 1 ? numbered : name), text);
+	send(j, &e);
+}
+
+/* Of the elements that tell why, one becomes the detail of the final event. */
+static void
+end_told(struct junitxml *j, struct slice text)
+{
+	struct buf swap;
+
+	if (j->part->rank == RANK_SKIPPED)
+		j->case_skipped = true;
+	else
+		j->case_failed = true;
+	if (j->case_failed)
+		announce(j);
+	if (!text.len)
+		return;
+	j->detail_count++;
+	if (j->part->rank <= j->rank) {
+		if (j->announced)
+			send_extra(j, "junit detail", j->detail_count, text);
+		return;
+	}
+	if (j->rank && j->announced)
+		send_extra(j, "junit detail", j->detail_count, buf_get(&j->detail));
+	j->rank = j->part->rank;
+	swap = j->detail;
+	j->detail = j->text;
+	j->text = swap;
+}
+
+/* "head LF body LF" with the body stripped; the head is there already. */
+static void
+strip_body(struct buf *text, size_t body)
+{
+	struct slice stripped = slice_trim(slice_from(buf_get(text), body));
+
+	if (stripped.len)
+		memmove(text->data + body, stripped.data, stripped.len);
+	buf_truncate(text, body + stripped.len);
+	if (stripped.len)
+		buf_byte(text, '\n');
+}
+
+static void
+end_part(struct junitxml *j)
+{
+	unsigned *count = &j->counts[j->part - parts];
+	struct event e;
+
+	j->part_depth = 0;
+	if (j->part->told)
+		strip_body(&j->text, j->body);
+	if (j->left_out)
+		buf_printf(&j->text, "\n[%llu bytes are left out]\n", (unsigned long long)j->left_out);
+	if (j->text.failed) {
+		err_nomem(j->err);
+		stop(j);
+		return;
+	}
+	if (j->part->rank) {
+		end_told(j, buf_get(&j->text));
+	} else if (!j->text.len) {
+		return;
+	} else if (!j->case_depth) {
+		event_init(&e);
+		attach(&e, slice_str(j->part->name), buf_get(&j->text));
+		send(j, &e);
+	} else if (j->announced) {
+		send_extra(j, j->part->name, j->part->told ? ++*count : 0, buf_get(&j->text));
+	}
+}
+
+static void
+end_case(struct junitxml *j)
+{
+	struct event e;
+
+	j->case_depth = 0;
+	if (j->id.failed) {
+		err_nomem(j->err);
+		stop(j);
+		return;
+	}
+	if (j->took < 0 ? j->clock + j->took >= 0 : j->took <= CLOCK_MAX - j->clock)
+		j->clock += j->took;
+	if (!j->announced)
+		return;
+	begin_event(j, &e);
+	e.status = j->case_failed ? STATUS_FAIL : j->case_skipped ? STATUS_SKIP : STATUS_SUCCESS;
+	e.eof = true;
+	if (j->detail.len)
+		attach(&e, SLICE_LIT("junit detail"), buf_get(&j->detail));
+	j->failed |= j->case_failed;
+	send(j, &e);
+}
+
+static void XMLCALL
+on_end(void *context, const char *name)
+{
+	struct junitxml *j = context;
+
+	(void)name;
+	j->waited = 0;
+	if (j->stopped)
+		return;
+	if (j->part_depth == j->depth)
+		end_part(j);
+	else if (j->case_depth == j->depth)
+		end_case(j);
+	else if (j->suite_depth == j->depth)
+		j->suite_depth--;
+	j->depth--;
+}
+
+static void XMLCALL
+on_text(void *context, const char *text, int len)
+{
+	struct junitxml *j = context;
+	size_t take = (size_t)len;
+
+	j->waited = 0;
+	if (j->stopped || !j->part_depth || j->part == PROPERTIES)
+		return;
+	if (j->text.len >= JUNITXML_TEXT_MAX)
+		take = 0;
+	buf_add(&j->text, text, take);
+	j->left_out += (size_t)len - take;
+}
+
+/* Comments and the like, and what entities stand for: nothing of it is wanted, but it is there. */
+static void XMLCALL
+on_other(void *context, const char *text, int len)
+{
+	struct junitxml *j = context;
+
+	(void)text;
+	(void)len;
+	j->waited = 0;
+}
+
+struct junitxml *
+junitxml_new(junitxml_fn fn, void *context)
+{
+	struct junitxml *j = calloc(1, sizeof(*j));
+
+	if (!j)
+		return NULL;
+	j->fn = fn;
+	j->context = context;
+	j->clock = CLOCK_START;
+	buf_init(&j->suite, JUNITXML_TOKEN_MAX);
+	buf_init(&j->id, 2 * JUNITXML_TOKEN_MAX);
+	buf_init(&j->detail, PART_MAX);
+	buf_init(&j->text, PART_MAX);
+	j->parser = XML_ParserCreate(NULL);
+	if (!j->parser) {
+		junitxml_free(j);
+		return NULL;
+	}
+	return j;
+}
+
+void
+junitxml_free(struct junitxml *j)
+{
+	if (!j)
+		return;
+	if (j->parser)
+		XML_ParserFree(j->parser);
+	buf_release(&j->suite);
+	buf_release(&j->id);
+	buf_release(&j->detail);
+	buf_release(&j->text);
+	free(j);
+}
+
+int
+junitxml_begin(struct junitxml *j, struct err *err)
+{
+	if (!XML_ParserReset(j->parser, NULL))
+		return err_nomem(err);
+	XML_SetUserData(j->parser, j);
+	XML_SetElementHandler(j->parser, on_start, on_end);
+	XML_SetCharacterDataHandler(j->parser, on_text);
+	XML_SetDefaultHandlerExpand(j->parser, on_other);
+	j->stopped = false;
+	j->waited = 0;
+	j->depth = j->suite_depth = j->case_depth = j->part_depth = 0;
+	return 0;
+}
+
+static int
+parse(struct junitxml *j, struct slice bytes, bool last, struct err *err)
+{
+	enum XML_Status status;
+
+	if (j->stopped)
+		return err_set(err, ERR_FAILED, "the file is broken");
+	j->err = err;
+	j->waited += bytes.len;
+	status = XML_Parse(j->parser, (const char *)bytes.data, (int)bytes.len, last);
+	j->err = NULL;
+	if (j->stopped)
+		return -1;
+	if (status == XML_STATUS_ERROR)
+		err_set(err, ERR_FAILED, "line %lu: %s", (unsigned long)XML_GetCurrentLineNumber(j->parser),
+		    XML_ErrorString(XML_GetErrorCode(j->parser)));
+	else if (j->waited > JUNITXML_TOKEN_MAX)
+		err_set(err, ERR_FAILED, "line %lu: a tag is longer than %zu bytes",
+		    (unsigned long)XML_GetCurrentLineNumber(j->parser), JUNITXML_TOKEN_MAX);
+	else
+		return 0;
+	j->stopped = true;
+	return -1;
+}
+
+int
+junitxml_feed(struct junitxml *j, struct slice bytes, struct err *err)
+{
+	while (bytes.len) {
+		struct slice piece = slice_head(bytes, FEED_SIZE);
+
+		if (parse(j, piece, false, err))
+			return -1;
+		bytes = slice_from(bytes, piece.len);
+	}
+	return 0;
+}
+
+int
+junitxml_end(struct junitxml *j, struct err *err)
+{
+	return parse(j, SLICE_LIT(""), true, err);
+}
+
+bool
+junitxml_failed(const struct junitxml *j)
+{
+	return j->failed;
+}

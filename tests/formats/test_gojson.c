@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "feed.h"
+#include "gojson.h"
+
+static void *
+make(feed_fn fn, void *context)
+{
+	return gojson_new(fn, context);
+}
+
+static int
+feed_bytes(void *parser, struct slice bytes, struct err *err)
+{
+	return gojson_feed(parser, bytes, err);
+}
+
+static int
+end(void *parser, struct err *err)
+{
+	return gojson_end(parser, err);
+}
+
+static void
+release(void *parser)
+{
+	gojson_free(parser);
+}
+
+static const struct feed_parser parser = {make, feed_bytes, end, release};
+
+#define LINE(action, rest) "{\"Action\": \"" action "\", \"Package\": \"p\"" rest "}\n"
+#define TEST(action, test) LINE(action, ", \"Test\": \"" test "\"")
+#define OUTPUT(test, text) LINE("output", ", \"Test\": \"" test "\", \"Output\": \"" text "\"")
+
+static void
+test_cuts(void **state)
+{
+	(void)state;
+	assert_cuts_do_not_matter(
+	    &parser, slice_str("junk\n" TEST("run", "A") OUTPUT("A", "\\u00e9\\n") "[1]\n\n" LINE(
+			 "pass", ", \"Test\": \"A\", \"Time\": \"2020-01-01T00:00:00.123456789+02:00\"")
+			     TEST("run", "B") LINE("fail", "") "{\"Action\": \"pass\", \"Test\": \"last\"}"));
+}
+
+static void
+test_tests(void **state)
+{
+	(void)state;
+	assert_brief(&parser, TEST("run", "A") OUTPUT("A", "x") OUTPUT("A", "y") TEST("skip", "A"),
+	    "p.A inprogress\np.A skip go test output=xy\n");
+	assert_brief(&parser, TEST("run", "A") TEST("run", "A/b") TEST("pass", "A/b") TEST("pass", "A"),
+	    "p.A inprogress\np.A/b inprogress\np.A/b success\np.A success\n");
+	/* The same test once more. */
+	assert_brief(&parser, TEST("run", "A") TEST("pass", "A") TEST("run", "A") TEST("fail", "A"),
+	    "p.A inprogress\np.A success\np.A inprogress\np.A fail\n");
+	assert_brief(
+	    &parser, TEST("run", "A") OUTPUT("A", "x"), "p.A inprogress\np.A fail go test output=x\n");
+	assert_brief(&parser, TEST("pause", "A") LINE("start", "") "{\"Action\": 1}\n{}\n", "");
+}
+
+static void
+test_packages(void **state)
+{
+	(void)state;
+	assert_brief(&parser, LINE("output", ", \"Output\": \"bad\"") LINE("fail", ""),
+	    "p [build] fail go test output=bad\n");
+	assert_brief(&parser,
+	    TEST("run", "A") TEST("fail", "A") LINE("output", ", \"Output\": \"FAIL\"") LINE("fail", ""),
+	    "p.A inprogress\np.A fail\n go test output=FAIL\n");
+	/* The program died: the test it was in failed, and no build. */
+	assert_brief(&parser, TEST("run", "A") LINE("output", ", \"Output\": \"panic\"") LINE("fail", ""),
+	    "p.A inprogress\np.A fail\n go test output=panic\n");
+	assert_brief(&parser, LINE("output", ", \"Output\": \"ok\"") LINE("pass", ""), "");
+	assert_brief(&parser, LINE("output", ", \"Output\": \"cut\""), " go test output=cut\n");
+}
+
+static void
+test_builds(void **state)
+{
+	static const char build[] =
+	    "{\"ImportPath\": \"p [p.test]\", \"Action\": \"build-output\", \"Output\": \"no such\\n\"}\n"
+	    "{\"ImportPath\": \"p [p.test]\", \"Action\": \"build-fail\"}\n";
+	char text[1024];
+
+	(void)state;
+	assert_brief(&parser, build, "p [p.test] [build] fail go test output=no such\n\n");
+	snprintf(text, sizeof(text), "%s%s", build,
+	    LINE("output", ", \"Output\": \"FAIL\\n\"") LINE("fail", ", \"FailedBuild\": \"p [p.test]\""));
+	assert_brief(&parser, text, "p [build] fail go test output=no such\nFAIL\n\n");
+}
+
+static void
+test_refusals(void **state)
+{
+	(void)state;
+	assert_refusals_come_back(&parser,
+	    TEST("run", "A") TEST("fail", "A") LINE("output", ", \"Output\": \"x\"") LINE("fail", "")
+		TEST("run", "B"),
+	    5);
+}
+
+static void
+test_limits(void **state)
+{
+	struct feed_count count;
+	struct err err = {0};
+
+	(void)state;
+	/* A line that is too long is none, and the next one is. */
+	assert_int_equal(feed_often(&parser, "{\"Action\": \"run\", \"Test\": \"", "0123456789abcdef",
+			     1 << 19, "\"}\n" TEST("run", "A"), &count, &err),
+	    0);
+	assert_int_equal(count.events, 2);
+	/* Output is not held for ever. */
+	assert_int_equal(
+	    feed_often(&parser, "", OUTPUT("A", FEED_TEXT), 1 << 11, TEST("pass", "A"), &count, &err), 0);
+	assert_int_equal(count.bytes, 1 << 21);
+	assert_true(count.events >= 2 && count.most <= GOJSON_OUTPUT_MAX + 1024);
+}
+
+/* Feeds lines about as many tests with long names. */
+static int
+feed_names(struct gojson *g, const char *action, int count, struct err *err)
+{
+	static char name[(1 << 19) + 1];
+	struct buf line;
+	int rc = 0;
+
+	memset(name, 'x', sizeof(name) - 1);
+	buf_init(&line, sizeof(name) + 100);
+	for (int i = 0; rc == 0 && i < count; i++) {
+		buf_clear(&line);
+		buf_printf(&line, "{\"Action\": \"%s\", \"Test\": \"%d%s\"}\n", action, i, name);
+		rc = gojson_feed(g, buf_get(&line), err);
+	}
+	buf_release(&line);
+	return rc;
+}
+
+/* When nothing runs, the names are forgotten; otherwise there is an end to them. */
+static void
+test_names(void **state)
+{
+	struct feed_count count = {0};
+	struct gojson *g = gojson_new(feed_counted, &count);
+	struct err err = {0};
+
+	(void)state;
+	assert_int_equal(feed_names(g, "pass", 300, &err), 0);
+	assert_int_equal(count.events, 300);
+	assert_int_equal(feed_names(g, "run", 300, &err), -1);
+	assert_string_equal(err.text, "there are too many tests");
+	gojson_free(g);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_cuts),
+	    cmocka_unit_test(test_tests),
+	    cmocka_unit_test(test_packages),
+	    cmocka_unit_test(test_builds),
+	    cmocka_unit_test(test_refusals),
+	    cmocka_unit_test(test_limits),
+	    cmocka_unit_test(test_names),
+	};
+
+	return cmocka_run_group_tests_name("gojson", tests, NULL, NULL);
+}
