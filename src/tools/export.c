@@ -11,7 +11,8 @@
 #include <unistd.h>
 
 #define NAME_BYTES ((size_t)255)
-#define PATH_BYTES ((size_t)64 << 10)
+/* Of a name with its parts: the path, from wherever it is looked at, has to be shorter than 4096 bytes. */
+#define PATH_BYTES ((size_t)3072)
 #define DEPTH_MAX 64
 #define DIRECTORY_FLAGS (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
 
@@ -21,14 +22,14 @@ struct path {
 	size_t count;
 };
 
-/* Returns false when the name leads outside, or too deep. */
+/* Returns false when the name leads outside, or too deep, or is too long. */
 static bool
 path_split(struct path *path, struct slice name)
 {
 	struct slice rest = name, part;
 
 	path->count = 0;
-	if (slice_starts(name, SLICE_LIT("/")))
+	if (slice_starts(name, SLICE_LIT("/")) || name.len > PATH_BYTES)
 		return false;
 	while (slice_split(&rest, '/', &part)) {
 		if (!part.len || slice_eq(part, SLICE_LIT(".")))

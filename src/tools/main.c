@@ -19,6 +19,9 @@ static const struct tool *const tools[] = {
     &tool_junitxml,
     &tool_pyunit,
     &tool_disk,
+    &tool_tap,
+    &tool_from_junitxml,
+    &tool_gojson,
     &tool_to_json,
     &tool_from_json,
 };

@@ -50,6 +50,7 @@ struct tool {
 struct source tool_source(const struct tool_call *call);
 
 extern const struct tool tool_1to2, tool_2to1, tool_csv, tool_disk, tool_filter, tool_from_json,
-    tool_junitxml, tool_ls, tool_output, tool_pyunit, tool_stats, tool_tags, tool_to_json;
+    tool_from_junitxml, tool_gojson, tool_junitxml, tool_ls, tool_output, tool_pyunit, tool_stats, tool_tags,
+    tool_tap, tool_to_json;
 
 #endif

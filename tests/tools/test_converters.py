@@ -1,0 +1,617 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The tools between subunit and other formats, subunit-tags and subunit-output: against the vectors, Debian's tools and hostile
+input."""
+
+import base64
+import csv
+import glob
+import io
+import json
+import os
+import random
+import re
+import subprocess
+import sys
+import tempfile
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import tap  # noqa: E402
+from toolcheck import (BINARY, FROZEN, TIMEOUT, VECTORS, as_expected, events_of, expected_bytes, is_text,  # noqa: E402
+                       join_pieces, load, load_json, mask_now, no_empty_tags, packet, random_stream, records, reference, shorten, tool,
+                       vector_events)
+
+TOOLS = {"csv": "subunit2csv", "csv_passthrough": "subunit2csv", "junit": "subunit2junitxml", "junit_stdout": "subunit2junitxml",
+         "pyunit": "subunit2pyunit", "tags": "subunit-tags", "disk": "subunit2disk"}
+
+CONVERTERS = ["subunit2csv", "subunit2junitxml", "subunit2pyunit", "subunit2disk", "tap2subunit", "gojson2subunit", "junitxml2subunit"]
+
+# Where we differ on purpose from a recorded run that did not end in a traceback: run, vector, and the decision (or section of the
+# specification) that says so.
+MENDED = {
+    ("junit", "time_only_end"): "21: a test without a time of its start took none, instead of that since the time of day",
+    ("junit", "big_attachment_two_packets"): "21: likewise",
+    ("disk", "id_path_escape"): "23: the test whose id is . is written into the directory, not beside it",
+}
+
+# No id in a vector is longer.
+csv.field_size_limit(1 << 24)
+
+
+def python_time(stamp):
+    """A timestamp as Python prints it."""
+    if stamp is None:
+        return "-"
+    return re.sub(r"\.000000", "", stamp.replace("T", " ").replace("Z", "")) + "+00:00"
+
+
+def ends(events):
+    """The times of each test, in the order in which they end."""
+    tests = {}
+    for event in events:
+        if event["test_id"] is None or event["test_status"] == "exists":
+            continue
+        key = (event["test_id"], event["route_code"])
+        times = tests.setdefault(key, [event["timestamp"], None])
+        times[1] = event["timestamp"]
+        if event["test_status"] not in (None, "inprogress"):
+            yield tests.pop(key)
+    for key in list(tests)[::-1]:
+        yield tests[key][0], None
+
+
+def without_guesses(table, events):
+    """Decision 21: where the reference's table has the time of another test or of day, ours has -."""
+    rows = list(csv.reader(io.StringIO(table.decode(), newline="")))
+    for row, times in zip(rows[1:], ends(events)):
+        row[2:] = map(python_time, times)
+    out = io.StringIO(newline="")
+    csv.writer(out).writerows(rows)
+    return out.getvalue().encode()
+
+
+def mask_seconds(text):
+    """Of subunit2pyunit: the time that it took itself."""
+    return re.sub(rb"(?m)^(Ran \d+ tests?) in \d+\.\d{3}s$", rb"\1", text)
+
+
+def loose_bytes(events):
+    """What belongs to no test."""
+    return b"".join(e["file_bytes"] for e in events if e["test_id"] is None and e["file_name"] is not None)
+
+
+def tagged(events, added, gone):
+    """What subunit-tags makes of events."""
+    result = []
+    for event in events:
+        tags = sorted(set(event["test_tags"] or []) - set(gone) | set(added) - set(gone))
+        result.append(dict(event, test_tags=tags or None))
+    return result
+
+
+def said(events):
+    """The records, however what belongs to no test was cut into packets."""
+    result = []
+    for record in records(events):
+        if not isinstance(record[0], dict) or record[0]["file_name"] is None:
+            result.append(record)
+            continue
+        piece = join_pieces(record[1] if isinstance(record[1], list) else [record[1]])
+        if result and record[0] == result[-1][0]:
+            piece = join_pieces([result.pop()[1], piece])
+        result.append((record[0], piece))
+    return result
+
+
+def tree(root):
+    """The files below a directory."""
+    found = {}
+    for path, _, names in os.walk(root):
+        for name in names:
+            full = os.path.join(path, name)
+            if os.path.islink(full):
+                continue
+            with open(full, "rb") as f:
+                found[os.path.relpath(full, root)] = f.read()
+    return found
+
+
+def vector_tree(run):
+    files = {}
+    for name, content in (run.get("tree") or {}).items():
+        files[name] = content["data"].encode() if "data" in content else base64.b64decode(content["data_b64"])
+    return files
+
+
+class Case(unittest.TestCase):
+    maxDiff = 4000
+
+    def assertSame(self, got, expected):
+        """assertEqual takes hours to tell the difference between long things."""
+        if got != expected:
+            self.fail("%r\n  instead of\n%r" % (str(got)[:2000], str(expected)[:2000]))
+
+
+class Vectors(Case):
+    """One test a vector, made below."""
+
+    def check_csv(self, name, run, stream, options, events):
+        done = tool("subunit2csv", *options, "--no-passthrough", stdin=stream)
+        expected = expected_bytes(run, "stdout")
+        got = done.out
+        if isinstance(expected, bytes):
+            expected = without_guesses(expected, events)
+        else:
+            got = as_expected(expected, got.replace(b",-", b"," + python_time(FROZEN).encode()))
+        self.assertEqual(done.err, b"")
+        self.assertIn(done.rc, (0, 1) if run["crash"] else (run["rc"],))
+        # Decision 21: it goes on where the reference dies.
+        self.assertSame(got[:len(expected)] if run["crash"] else got, expected)
+        loud = tool("subunit2csv", *options, stdin=stream)
+        self.assertSame((loud.rc, loud.out, loud.err), (done.rc, done.out, loose_bytes(events)))  # Decision 22.
+
+    def check_junit(self, name, run, stream, options, events):
+        with tempfile.TemporaryDirectory() as directory:
+            path = os.path.join(directory, "out.xml")
+            done = tool("subunit2junitxml", *options, "--no-passthrough", "-o", path, stdin=stream)
+            report = load(path)
+        self.assertEqual((done.out, done.err), (b"", b""))
+        if run["crash"]:
+            self.assertIn(done.rc, (0, 1))
+        else:
+            self.assertEqual(done.rc, run["rc"])
+            expected = expected_bytes(run, "outfile")
+            got = as_expected(expected, report)
+            if ("junit", name) in MENDED:
+                self.assertNotEqual(got, expected)
+                expected, got = (re.sub(rb'time="-?[\d.]+"', b"", text) for text in (expected, got))
+            self.assertSame(got, expected)
+        loud = tool("subunit2junitxml", *options, stdin=stream)
+        self.assertSame((loud.rc, loud.out, loud.err), (done.rc, report, loose_bytes(events)))  # Decision 22.
+
+    def check_pyunit(self, name, run, stream, options, events):
+        done = tool("subunit2pyunit", *options, stdin=stream)
+        if run["crash"]:
+            self.assertIn(done.rc, (0, 1))
+            return
+        self.assertEqual(done.rc, run["rc"])
+        self.assertEqual(as_expected(expected_bytes(run, "stdout"), done.out), expected_bytes(run, "stdout"))
+        expected = expected_bytes(run, "stderr")
+        if isinstance(expected, bytes):
+            self.assertEqual(mask_seconds(done.err), mask_seconds(expected))
+        else:
+            again = re.sub(rb"(?m)^(Ran \d+ tests? in) \d+\.\d{3}s$", rb"\1 0.000s", done.err)
+            self.assertEqual(as_expected(expected, again), expected)
+
+    def check_disk(self, name, run, stream, options, events):
+        with tempfile.TemporaryDirectory() as directory:
+            root = os.path.join(directory, "disk")
+            done = tool("subunit2disk", *options, "-d", root, stdin=stream)
+            got = tree(root)
+            self.assertEqual(os.listdir(directory), ["disk"])
+        self.assertEqual((done.rc, done.out, done.err), (0, b"", b""))
+        if not run["crash"] and "tree" in run:
+            expected = vector_tree(run)
+            if ("disk", name) in MENDED:
+                expected["test.json"] = b'{"details": [], "id": ".", "start": null, "status": "success", "stop": null, "tags": []}'
+            self.assertEqual(got, expected)
+
+    def check_tags(self, name, run, stream, events):
+        done = tool("subunit-tags", "added", "-slow", stdin=stream)
+        self.assertEqual((done.rc, done.err), (0, b""))
+        own = events_of(stream)
+        self.assertSame(said(events_of(done.out)), said(tagged(own, ["added"], ["slow"])))
+        if own == events and not run["crash"]:
+            self.assertSame(said(shorten(events_of(done.out))), said(vector_events(run["v2_events"])))
+
+    def check(self, name):
+        stream = load(os.path.join(VECTORS, "v2", name + ".v2"))
+        vector = load_json(os.path.join(VECTORS, "v2", name + ".events.json"))
+        runs = {r["id"]: r for r in load_json(os.path.join(VECTORS, "v2", name + ".tools.json"))["runs"]}
+        events = events_of(stream, "--strict-reader")
+        # Decisions 18 and 19: our own reader sees more in damaged streams, and the same in good ones.
+        options = [] if events == events_of(stream) else ["--strict-reader"]
+        with self.subTest(run="tags"):
+            self.check_tags(name, runs["tags"], stream, events)
+        if vector["crash"]:
+            for run in ("csv", "junit", "pyunit"):
+                with self.subTest(run=run):
+                    done = tool(TOOLS[run], "--strict-reader", stdin=stream)
+                    self.assertEqual(done.rc, 1)
+                    self.assertIn(b"died", done.err)
+            return
+        for run in ("csv", "junit", "pyunit", "disk"):
+            if run in runs:
+                with self.subTest(run=run):
+                    getattr(self, "check_" + run)(name, runs[run], stream, options, events)
+
+
+def add_vectors():
+    for path in sorted(glob.glob(os.path.join(VECTORS, "v2", "*.tools.json*"))):
+        name = os.path.basename(path).split(".")[0]
+
+        def test(self, name=name):
+            self.check(name)
+        setattr(Vectors, "test_" + name, test)
+
+
+add_vectors()
+
+
+class CommandLines(Case):
+    """Options and exit statuses."""
+
+    def compare_events(self, got, expected):
+        """Text may stand elsewhere between the packets: in the reference's pipe it comes late."""
+        def packets(events):
+            return [e for e in events if not is_text(e)]
+
+        def text(events):
+            return b"".join(e["file_bytes"] for e in events if is_text(e))
+        self.assertEqual(packets(no_empty_tags(got)), packets(no_empty_tags(expected)))
+        self.assertEqual(sorted(text(got).splitlines()), sorted(text(expected).splitlines()))
+
+    def test_vectors(self):
+        matrix = load_json(os.path.join(VECTORS, "filter", "cli.tools.json"))
+        path = os.path.join(VECTORS, matrix["input"])
+        stream = load(path)
+        events = events_of(stream)
+        for run in matrix["runs"]:
+            name = run["argv"][0]
+            if name not in TOOLS.values():
+                continue
+            with self.subTest(run=run["id"]), tempfile.TemporaryDirectory() as directory:
+                args = [a.replace("@IN", path).replace("@TMP", directory) for a in run["argv"][1:]]
+                done = tool(name, *args, stdin=stream if run["stdin"] else b"")
+                self.assertEqual(done.rc, run["rc"])
+                out = expected_bytes(run, "stdout")
+                if name == "subunit-tags" and not run["crash"]:
+                    self.assertEqual(records(events_of(done.out)), records(vector_events(run["v2_events"])))
+                elif "-f" in args or "--forward" in args:
+                    mended = without_guesses(expected_bytes(run, "outfile"), events) if name == "subunit2csv" else None
+                    self.check_forward(run, done, out, directory, mended)
+                elif run["crash"] and "--progress" not in args:
+                    self.assertEqual((done.out, done.err.count(b"\n")), (b"", 1))
+                elif name == "subunit2pyunit":
+                    self.assertEqual(done.out, out if "--no-passthrough" in args else loose_bytes(events))
+                    if run.get("stderr"):
+                        self.assertEqual(mask_seconds(done.err), mask_seconds(run["stderr"].encode()))
+                elif run.get("stderr"):
+                    self.assertEqual(done.err.decode(), run["stderr"])
+
+    def check_forward(self, run, done, out, directory, mended):
+        report = os.path.join(directory, "o")
+        if os.path.exists(report):
+            self.assertEqual(load(report), mended or expected_bytes(run, "outfile"))
+        if run["crash"]:
+            # Decision 21: the reference dies of a test without attachments.
+            self.assertLess(set(loose_bytes(events_of(out)).splitlines()), set(loose_bytes(events_of(done.out)).splitlines()))
+        else:
+            self.compare_events(events_of(done.out), events_of(out))
+
+    def test_output(self):
+        matrix = load_json(os.path.join(VECTORS, "output", "matrix.tools.json"))
+        with tempfile.TemporaryDirectory() as directory:
+            for name, content in (("attach.txt", b"file body\n"), ("empty.txt", b""), ("exact.bin", b"q" * 3670016),
+                                  ("over.bin", b"q" * 3670017)):
+                with open(os.path.join(directory, name), "wb") as f:
+                    f.write(content)
+            for run in matrix["runs"]:
+                with self.subTest(run=run["id"]):
+                    self.check_output(run, directory)
+
+    def check_output(self, run, directory):
+        done = tool("subunit-output", *(a.replace("/dir", directory) for a in run["argv"][1:]), stdin=b"file body\n")
+        if run["crash"]:
+            # Decision 21.
+            self.assertEqual(run["id"], "output --attach-file - --file-name x")
+            self.assertEqual((done.rc, done.err), (0, b""))
+            self.assertEqual([(e["file_name"], e["file_bytes"]) for e in events_of(done.out)], [("x", b"file body\n")])
+            return
+        self.assertEqual((done.rc, done.err.decode()), (run["rc"], run.get("stderr", "")))
+        got = mask_now(events_of(done.out))
+        for event in got:
+            if event["file_name"] is not None:
+                event["file_name"] = event["file_name"].replace(directory, "/dir")
+        self.assertEqual(shorten(got), mask_now(vector_events(run["v2_events"])))
+
+    def test_help(self):
+        for name in CONVERTERS + ["subunit-output"]:
+            with self.subTest(tool=name):
+                done = tool(name, "--help", "--bogus")
+                self.assertEqual((done.rc, done.err), (0, b""))
+                self.assertTrue(done.out.startswith(b"Usage: " + name.encode()))
+                self.assertLessEqual(max(len(line) for line in done.out.splitlines()), 80)
+                self.assertEqual(tool(name, "--bogus").rc, 2)
+
+    def test_full_disk(self):
+        if not os.path.exists("/dev/full"):
+            self.skipTest("there is no /dev/full")
+        stream = load(os.path.join(VECTORS, "v2", "rich.v2"))
+        inputs = {"tap2subunit": b"1..1\nok 1\n", "gojson2subunit": b'{"Action": "run", "Package": "p", "Test": "T"}\n'}
+        xml = os.path.join(VECTORS, "junitxml", "junit_times.xml")
+        calls = [[name] for name in CONVERTERS if name not in ("subunit2disk", "subunit2pyunit", "junitxml2subunit")]
+        for call in calls + [["subunit-tags", "a"], ["subunit-output", "--fail", "a"], ["junitxml2subunit", xml]]:
+            with self.subTest(call=call), open("/dev/full", "wb") as full:
+                done = subprocess.run([BINARY] + call, input=inputs.get(call[0], stream), stdout=full, stderr=subprocess.PIPE,
+                                      timeout=TIMEOUT)
+                self.assertEqual(done.returncode, 1)
+                self.assertIn(b"No space left", done.stderr)
+        with self.subTest(call="subunit2pyunit"), open("/dev/full", "wb") as full:
+            done = subprocess.run([BINARY, "subunit2pyunit"], input=stream, stdout=subprocess.PIPE, stderr=full, timeout=TIMEOUT)
+            self.assertEqual(done.returncode, 1)
+        for name in ("subunit2csv", "subunit2junitxml"):
+            with self.subTest(call=name + " -o"):
+                done = tool(name, "--no-passthrough", "-o", "/dev/full", stdin=stream)
+                self.assertEqual(done.rc, 1)
+                self.assertIn(b"No space left", done.err)
+
+    def test_output_arguments(self):
+        self.assertEqual(tool("subunit-output", "--fail", b"\xff").rc, 2)
+        self.assertEqual(tool("subunit-output", "--suc", "a", "--tag=b").rc, 0)
+        done = tool("subunit-output", "--attach-file", "/")
+        self.assertEqual((done.rc, done.out), (1, b""))
+
+
+class Disk(Case):
+    """Decision 23."""
+
+    def export(self, ids, prepare=None):
+        """Exports tests with an attachment of the same name into a directory beside others. Returns what is there then."""
+        stream = b"".join(packet(0x2103, i, file=(i, b"content")) for i in ids)
+        with tempfile.TemporaryDirectory() as directory:
+            root = os.path.join(directory, "export")
+            os.mkdir(root)
+            os.mkdir(root + "evil")
+            if prepare:
+                prepare(root)
+            done = tool("subunit2disk", "-d", root, stdin=stream)
+            self.assertEqual((done.rc, done.err), (0, b""))
+            self.assertEqual(sorted(os.listdir(directory)), ["export", "exportevil"])
+            self.assertEqual(os.listdir(root + "evil"), [])
+            return tree(root)
+
+    def check_whole(self, files, ids):
+        """Each test is there once, with its attachment."""
+        found = [json.loads(c)["id"] for n, c in files.items() if re.fullmatch(r"test\.json(-\d+)?", os.path.basename(n))
+                 and c != b"content"]
+        self.assertEqual(sorted(found), sorted(i.decode() for i in ids))
+        self.assertEqual(sum(c == b"content" for c in files.values()), len(ids))
+
+    def test_escapes(self):
+        ids = [b"../exportevil/x", b"..", b"../..", b"/etc/x", b"a/../../exportevil/y", b".", b"", b"./", b"a/./b", b"a//b",
+               b"\\..\\x", b"...", b"test.json", b"a", b"a/test.json", b"a/test.json/x"]
+        self.check_whole(self.export(ids), ids)
+
+    def test_links(self):
+        def prepare(root):
+            os.symlink("../exportevil", os.path.join(root, "link"))
+            os.symlink("../exportevil/file", os.path.join(root, "file"))
+        ids = [b"link/x", b"link", b"file", b"file/x"]
+        self.check_whole(self.export(ids, prepare), ids)
+
+    def test_lengths(self):
+        ids = [b"x" * 255, b"x" * 255, b"x" * 256, b"x" * 70000, "\u00e9".encode() * 200, b"d/" * 70 + b"x", b"y" * 300 + b"/z",
+               b"/".join([b"z" * 250] * 60)]
+        self.check_whole(self.export(ids), ids)
+
+    def test_nothing_is_changed(self):
+        def prepare(root):
+            os.makedirs(os.path.join(root, "a"))
+            with open(os.path.join(root, "a", "test.json"), "w") as f:
+                f.write("mine")
+        files = self.export([b"a"], prepare)
+        self.assertEqual(files.pop("a/test.json"), b"mine")
+        self.check_whole(files, [b"a"])
+
+
+# Recorded runs of the converters to subunit that differ from ours: what says so, and what ours does.
+MENDED_CONVERTERS = {
+    "tap_skip_all_bare": ("decision 21", [("file skip", "skip", None)]),
+    "go_fail": ("specification 12.20", [("ex/p.TestB", "inprogress", None), ("ex/p.TestB", "fail", b"    b_test.go:3: no\n"),
+                                        (None, None, b"FAIL\n")]),
+    "go_aborted_silent": ("specification 12.20", [("ex/p.TestD", "inprogress", None), ("ex/p.TestD", "fail", None)]),
+    "junit_nested": ("specification 8, nested suites", [("inner", "inprogress", None), ("inner", "success", None),
+                                                        ("outer", "inprogress", None), ("outer", "success", None)]),
+    "junit_time_inf": ("decision 21", [("a", "inprogress", None), ("a", "success", None)]),
+    "junit_system_out": ("junitxml.h", [("a", "inprogress", None), ("a", None, b"hello"), ("a", "success", None)]),
+    "junit_fail_and_error": ("junitxml.h", [("a", "inprogress", None), ("a", None, b"e\nE\n"), ("a", "fail", b"f\nF\n")]),
+}
+
+
+def short(events):
+    return [(e["test_id"], e["test_status"], e["file_bytes"]) for e in events]
+
+
+class Converters(Case):
+    """The converters to subunit."""
+
+    def test_vectors(self):
+        used = set()
+        for name, ending in (("tap", "tap"), ("gojson", "json"), ("junitxml", "xml")):
+            for path in sorted(glob.glob(os.path.join(VECTORS, name, "*.tools.json"))):
+                vector = os.path.basename(path).split(".")[0]
+                run, = load_json(path)["runs"]
+                source = os.path.join(VECTORS, name, vector + "." + ending)
+                with self.subTest(vector=vector):
+                    done = tool(name + "2subunit", source) if "@IN" in run["argv"] else tool(name + "2subunit",
+                                                                                             stdin=load(source))
+                    got = events_of(done.out)
+                    self.assertEqual(done.err, b"")
+                    if vector in MENDED_CONVERTERS:
+                        used.add(vector)
+                        why, expected = MENDED_CONVERTERS[vector]
+                        self.assertEqual(short(got), expected, why)
+                        failed = any(e[1] == "fail" for e in expected)
+                        self.assertEqual(done.rc, int(failed and name != "tap"))
+                        continue
+                    self.assertEqual(done.rc, run["rc"])
+                    self.assertEqual(got, vector_events(run["v2_events"]))
+                    self.assertEqual(done.out, expected_bytes(run, "stdout"))
+        self.assertEqual(used, set(MENDED_CONVERTERS))
+
+    TAP_LINES = ["ok", "not ok", "ok ", "ok 1", "not ok 2", "ok 5 ", "ok 3   ", "ok 4 - d", "ok desc", "ok 12abc", "ok  7  x y ", "okay",
+                 "ok1", " ok 1", "not ok - a # TODO", "ok # SKIP", "ok 1 # skip why", "ok 2 x # todo  late ", "ok 2 x# TODO",
+                 "ok #TODO", "ok # TODOx", "ok # TODO ", "ok a # b", "ok # Skip x", "1..3", "1..0 # why", "1..2 # ", "1..2 #", "2..5",
+                 "1..4  # c", "Bail out!", "Bail out! x ", "Bail out!y", "Bail out", "# c", "#", " # x", "text", "", "ok\t1",
+                 "not  ok 1", "ok 1\tx", "ok 1 2", "ok 1 #", "ok 2.5", "ok 0", "ok 00012", "1..3x", "ok 1\r", "# c\r", "\u00e9"]
+
+    def test_tap_beside_debian(self):
+        if not os.path.exists("/usr/bin/tap2subunit"):
+            self.skipTest("Debian's subunit is not installed")
+        rng = random.Random(20200102)
+        for i in range(40):
+            lines = rng.choices(self.TAP_LINES, k=60)
+            source = "\n".join(lines).encode() + rng.choice([b"\n", b""])
+            with self.subTest(stream=i):
+                self.assertSame(tool("tap2subunit", stdin=source).out, reference(("tap2subunit",), source).stdout)
+
+    def test_round_trip(self):
+        """What subunit2junitxml writes comes back: ids, outcomes, times."""
+        stream = load(os.path.join(VECTORS, "v2", "rich.v2"))
+        with tempfile.TemporaryDirectory() as directory:
+            path = os.path.join(directory, "a.xml")
+            tool("subunit2junitxml", "-o", path, stdin=stream)
+            done = tool("junitxml2subunit", "-d", directory)
+        self.assertEqual((done.rc, done.err), (1, b""))
+        ends = [(e["test_id"], e["test_status"]) for e in events_of(done.out) if e["test_status"] not in (None, "inprogress")]
+        self.assertEqual(ends, [("pkg.A::test_ok", "success"), ("pkg.A::test_bad", "fail"), ("pkg.B::test_skip", "skip"),
+                                ("pkg.B::test_xf", "success"), ("pkg.B::test_ux", "fail"), ("pkg.B::test_hung", "fail")])
+        listed = tool("subunit-ls", "--times", stdin=done.out).out.split()
+        self.assertEqual(listed[1::2], [b"2.000", b"2.000", b"0.001", b"0.000", b"0.000", b"0.000"])
+
+    def test_junit_directories(self):
+        with tempfile.TemporaryDirectory() as directory:
+            for name in ("b.xml", "a.xml", "sub/c.xml", "a/d.xml", "x.txt", "z.xml"):
+                path = os.path.join(directory, name)
+                os.makedirs(os.path.dirname(path), exist_ok=True)
+                with open(path, "w") as f:
+                    f.write('<testsuite><testcase name="%s" time="1"/></testsuite>' % name)
+            with open(os.path.join(directory, "broken.xml"), "w") as f:
+                f.write('<testsuite><testcase name="first"/><testcase')
+            done = tool("junitxml2subunit", "--dir", directory, os.path.join(directory, "x.txt"), "-d", "/nonexistent", "/nonexistent")
+        ends = [(e["test_id"], e["timestamp"][17:19]) for e in events_of(done.out) if e["test_status"] == "success"]
+        self.assertEqual(ends, [("a.xml", "01"), ("b.xml", "02"), ("first", "02"), ("z.xml", "03"), ("a/d.xml", "04"),
+                                ("sub/c.xml", "05"), ("x.txt", "06")])
+        self.assertEqual(done.rc, 1)
+        self.assertEqual(len(re.findall(rb"(?m)^junitxml2subunit: ", done.err)), 3)
+        self.assertIn(b"broken.xml: line 1: ", done.err)
+        self.assertIn(b"not a directory: /nonexistent\n", done.err)
+        self.assertEqual(tool("junitxml2subunit").rc, 2)
+
+
+HOSTILE = {
+    "tap2subunit": [b"x" * (9 << 20), b"ok " + b"y" * (5 << 20) + b"\nok\n", b"ok 1\n" + b"# c\n" * 300000, b"1..999999999999999999999\n",
+                    b"ok 999999999999999999\nok\nok\n", b"ok \xff\x00\n", b"ok 1", b"\n" * 1000, bytes(range(256)) * 100],
+    "gojson2subunit": [b"{" * (1 << 20), b"[" * (1 << 20) + b"\n", b'{"a":' * 100000 + b"\n", b'{"Action":"run","Test":"' + b"t" * (3 << 20)
+                       + b'"}\n', b'{"Action":"output","Test":"t","Output":"' + b"o" * (5 << 20) + b'"}\n',
+                       b'{"Action":"output","Test":"t","Output":"' + b"o" * (1 << 20) + b'"}\n' * 1 + b"{",
+                       b'{"Action":"output","Package":"p","Output":"' + b"o" * 1000 + b'"}\n{"Action":"fail","Package":"p"}\n',
+                       b'{"Action":1,"Test":[]}\n{"Action":"fail"}\n', b'{"Action":"run","Test":"a\\u0000b"}\n', b"\xff\xfe{}\n"],
+    "junitxml2subunit": [b"<testsuite>" * 1000, b"<a" + b" b" * (4 << 20), b'<testsuite><testcase name="' + b"n" * (3 << 20),
+                         b"<testsuite><testcase name='a'><failure>" + b"t" * (20 << 20) + b"</failure></testcase></testsuite>",
+                         b"<testsuite><!--" + b"-x" * (2 << 20), b"<testsuite><testcase name='a'><failure>", b"", b"\x00", b"<",
+                         b'<!DOCTYPE x [<!ENTITY a "' + b"a" * 1000 + b'">' + b"".join(
+                             b'<!ENTITY %c "%s">' % (98 + i, (b"&%c;" % (97 + i)) * 20) for i in range(10))
+                         + b"]><testsuite><testcase name='n'><failure>&k;</failure></testcase></testsuite>",
+                         b'<!DOCTYPE x [<!ENTITY e SYSTEM "/etc/passwd">]><testsuite><testcase name="n"><failure>&e;</failure></testcase>'
+                         b"</testsuite>", b'<testsuite><testcase name="a" time="1e300"/><testcase name="b" time="nan"/></testsuite>'],
+}
+MEMORY = 1 << 30
+
+
+def limited(name, stream):
+    """Runs a tool on a file, with bounded memory where no sanitizer reserves its own."""
+    with tempfile.NamedTemporaryFile() as f:
+        f.write(stream)
+        f.flush()
+        script = "%s exec \"$0\" \"$1\" \"$2\"" % ("" if "sanitize" in BINARY or os.environ.get("ASAN_OPTIONS") else
+                                                   "ulimit -v %d;" % (MEMORY >> 10))
+        return tool(None, name, f.name, command=["sh", "-c", script, BINARY])
+
+
+class Hostile(Case):
+    """Nothing crashes, nothing grows without bound, and what comes out is a stream."""
+
+    def check(self, name, stream):
+        done = limited(name, stream)
+        self.assertIn(done.rc, (0, 1))
+        self.assertNotIn(b"Sanitizer", done.err)
+        self.assertLessEqual(done.err.count(b"\n"), 1)
+        self.assertLess(len(done.out), 4 * len(stream) + (32 << 20))
+        self.assertEqual(tool("subunit2json", stdin=done.out).rc, 0)
+
+    def test_inputs(self):
+        for name, streams in HOSTILE.items():
+            for i, stream in enumerate(streams):
+                with self.subTest(tool=name, stream=i):
+                    self.check(name, stream)
+
+    def test_changed_vectors(self):
+        rng = random.Random(20200103)
+        for name in HOSTILE:
+            sources = [load(p) for p in sorted(glob.glob(os.path.join(VECTORS, name[:-len("2subunit")], "*"))) if ".tools." not in p]
+            for i in range(25):
+                stream = bytearray(rng.choice([s for s in sources if s]))
+                for _ in range(rng.randint(1, 6)):
+                    stream[rng.randrange(len(stream))] = rng.randrange(256)
+                with self.subTest(tool=name, stream=i):
+                    self.check(name, bytes(stream[:rng.randint(1, len(stream))]))
+
+
+class BesideDebian(Case):
+    """Random streams through Debian's tools and ours."""
+    STREAMS = 40
+
+    def csv_dies(self, stream):
+        env = dict(os.environ, PYTHONUNBUFFERED="1", TZ="UTC", LC_ALL="C.UTF-8")
+        return subprocess.run(["/usr/bin/subunit2csv", "--no-passthrough"], input=stream, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, timeout=TIMEOUT, env=env)
+
+    def check_csv(self, stream):
+        theirs, ours = self.csv_dies(stream), tool("subunit2csv", "--no-passthrough", stdin=stream)
+        expected = without_guesses(theirs.stdout, events_of(stream))
+        if b"Traceback" in theirs.stderr:
+            self.assertIn(b"err may not be None", theirs.stderr)
+            self.assertSame(ours.out[:len(expected)], expected)
+        else:
+            self.assertSame((ours.rc, ours.out), (theirs.returncode, expected))
+
+    def check_pyunit(self, stream):
+        theirs, ours = reference(("subunit2pyunit",), stream), tool("subunit2pyunit", stdin=stream)
+        self.assertSame((ours.rc, ours.out, mask_seconds(ours.err)),
+                        (theirs.returncode, theirs.stdout, mask_seconds(theirs.stderr)))
+
+    def check_tags(self, stream):
+        theirs, ours = reference(("subunit-tags", "new", "-slow"), stream), tool("subunit-tags", "new", "-slow", stdin=stream)
+        self.assertSame((ours.rc, said(events_of(ours.out))), (theirs.returncode, said(events_of(theirs.stdout))))
+
+    def check_disk(self, stream):
+        with tempfile.TemporaryDirectory() as directory:
+            theirs, ours = os.path.join(directory, "theirs"), os.path.join(directory, "ours")
+            reference(("subunit2disk", "-d", theirs), stream)
+            self.assertEqual(tool("subunit2disk", "-d", ours, stdin=stream).rc, 0)
+            self.assertSame(tree(ours), tree(theirs))
+
+    def test_random_streams(self):
+        if not os.path.exists("/usr/bin/subunit-tags"):
+            self.skipTest("Debian's subunit is not installed")
+        rng = random.Random(20200104)
+        checks = [self.check_csv, self.check_pyunit, self.check_tags, self.check_disk]
+        for i in range(self.STREAMS):
+            stream = random_stream(rng)
+            with self.subTest(stream=i):
+                checks[i % len(checks)](stream)
+
+    def test_output(self):
+        if not os.path.exists("/usr/bin/subunit-output"):
+            self.skipTest("Debian's subunit is not installed")
+        for args in (["--skip", "a b", "--tag", "x", "--tag", "y", "--tag", "x"], ["--attach-file=-", "--mimetype", "a/b"],
+                     ["--exists", "--fail"], ["--xfail", "", "--tag", ""]):
+            with self.subTest(args=args):
+                theirs, ours = reference(["subunit-output"] + args, b"content"), tool("subunit-output", *args, stdin=b"content")
+                self.assertEqual((ours.rc, mask_now(events_of(ours.out))), (theirs.returncode, mask_now(events_of(theirs.stdout))))
+
+
+if __name__ == "__main__":
+    tap.main()
