@@ -126,7 +126,7 @@ instances_dispose(struct instances *in, struct err *err)
 	if (!command)
 		return 0;
 	/* Instances are given back also after a cancelled run. */
-	in->launch->cancelled = 0;
+	launch_reopen(in->launch);
 	rc = launch_wait(in->launch, command, true, true, NULL, &end, err);
 	if (rc == 0 && end.code != 0)
 		rc = err_set(err, ERR_FAILED, "Disposing of instances failed, return %d",

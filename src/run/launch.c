@@ -30,6 +30,7 @@ cancel(void *context, int number)
 		return;
 	}
 	l->cancelled = number;
+	l->ending = true;
 	for (size_t i = 0; i < l->live_count; i++)
 		process_signal(l->live[i], number);
 	loop_timer_set(l->grace, LAUNCH_GRACE);
@@ -67,8 +68,16 @@ launch_release(struct launch *l)
 	while (l->live_count > 0)
 		loop_run(l->loop, &never);
 	loop_free(l->loop);
+	for (int i = 0; i < 3 && l->ending; i++)
+		signal(signal_numbers[i], SIG_IGN);
 	free(l->live);
 	*l = (struct launch){0};
+}
+
+void
+launch_reopen(struct launch *l)
+{
+	l->cancelled = 0;
 }
 
 int

@@ -19,6 +19,7 @@ struct launch {
 	void (*echo)(void *context, const char *command);
 	void *context;
 	int cancelled; /* the signal that cancelled everything, or 0 */
+	bool ending;   /* there was one, whatever was allowed since */
 	struct process **live;
 	size_t live_count, live_cap;
 	struct loop_timer *grace;
@@ -29,7 +30,11 @@ struct launch {
  * are borrowed until launch_release. Takes the three signals over. Returns 0; on -1 nothing is left to release. */
 int launch_init(
     struct launch *l, const char *guard, void (*echo)(void *, const char *), void *context, struct err *err);
+/* After a signal the three are ignored from here on: there is nothing left to cancel, and they would only spoil the exit status. */
 void launch_release(struct launch *l);
+
+/* Allows commands again, for what has to be done also after a cancelled run. */
+void launch_reopen(struct launch *l);
 
 /* Starts a command (spec->guard is filled in here). When spec->ended is called the process is to be handed to launch_ended. Refuses
  * when cancelled. */

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a run does when things go wrong: nothing is lost, nothing survives, and the exit status says it."""
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -261,6 +262,26 @@ class OurDeath(ProjectTest):
         self.configure("pass.a pass.c")
         self.assertIn("PASSED (id=1)", self.testr("run", expect=0).out)
 
+    def test_kill_9_at_any_moment(self):
+        self.project(" ".join(["pass.%d" % i for i in range(100)] + ["fail.x"]))
+        moments = random.Random(5)
+        seen = 0
+        for _ in range(20):
+            process = self.start("run", "--parallel", "--concurrency=3")
+            try:
+                process.wait(timeout=moments.random() * 0.3)
+            except subprocess.TimeoutExpired:
+                process.kill()
+            self.finish(process)
+            self.wait_for(lambda: not self.processes(["suite.py"]))
+            stored = int(self.lines("stats")[0].split("=")[1])
+            self.assertIn(stored - seen, (0, 1))
+            if stored > seen:
+                self.assertIn("(id=%d" % (stored - 1), self.testr("last").out)
+            seen = stored
+        self.assertIn("Ran 101", self.testr("run", "--parallel", expect=1).out)
+        self.assertEqual(["fail.x"], self.lines("failing", "--list"))
+
     def check_signal(self, number):
         process = self.begin("--parallel", "--concurrency=1")
         process.send_signal(number)
@@ -353,7 +374,8 @@ class Output(ProjectTest):
         self.assertEqual(1, closed.returncode)
         self.assertIn(b"cannot write to standard output", closed.stderr)
         self.assertEqual(3, subprocess.run("%s stats <&- >&- 2>&-" % TESTR, shell=True, cwd=self.dir, env=self.env).returncode)
-        self.assertEqual(run.out.splitlines()[1:], self.lines("last"))
+        self.assertEqual([line for line in run.out.splitlines()[1:] if not line.startswith("Ran ")],
+                         [line for line in self.lines("last") if not line.startswith("Ran ")])
 
     def test_quiet_when_piped(self):
         """No live line, no escape codes."""
