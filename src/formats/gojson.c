@@ -143,7 +143,7 @@ static void
 close_entry(struct gojson *g, struct entry *entry)
 {
 	g->open_count -= entry->open;
-	entry->open = false;
+	entry->open = entry->failed = false;
 	g->held -= entry->output.len;
 	buf_release(&entry->output);
 	buf_init(&entry->output, GOJSON_OUTPUT_MAX + GOJSON_LINE_MAX);
@@ -294,7 +294,6 @@ add_build_output(struct gojson *g, const struct action *a, struct err *err)
 	output = build->output;
 	len = output.len;
 	buf_init(&build->output, output.max);
-	build->failed = false;
 	close_entry(g, build);
 	g->held -= len;
 	package = get_entry(g, KIND_PACKAGE, a->package, SLICE_NONE, err);
@@ -331,7 +330,6 @@ on_package(struct gojson *g, const struct action *a, struct err *err)
 		if (send_output(g, package, err))
 			return -1;
 	}
-	package->failed = false;
 	close_entry(g, package);
 	return 0;
 }

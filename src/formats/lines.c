@@ -21,7 +21,7 @@ hand_on(struct lines *l, bool ended, bool piece, struct err *err)
 	struct line line = {buf_get(&l->held), ended, piece || l->in_piece};
 	int rc;
 
-	l->in_piece = piece && !ended;
+	l->in_piece = piece;
 	rc = l->sink(l->context, &line, err);
 	buf_clear(&l->held);
 	return rc;

@@ -119,6 +119,7 @@ assert_brief(const struct feed_parser *p, const char *text, const char *expected
 /* Feeds `text` `count` times and returns what the parser returns; *events counts, *most is the longest file. */
 struct feed_count {
 	size_t events, most, bytes;
+	char tail[33]; /* the end of the last file */
 };
 
 static inline int
@@ -129,6 +130,8 @@ feed_counted(void *context, const struct event *e, struct err *err)
 	(void)err;
 	c->events++;
 	c->bytes += e->file.len;
+	snprintf(c->tail, sizeof(c->tail), "%.*s",
+	    SLICE_FMT(slice_from(e->file, e->file.len < 32 ? 0 : e->file.len - 32)));
 	if (e->file.len > c->most)
 		c->most = e->file.len;
 	return 0;

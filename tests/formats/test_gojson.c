@@ -125,6 +125,31 @@ test_limits(void **state)
 	assert_true(count.events >= 2 && count.most <= GOJSON_OUTPUT_MAX + 1024);
 }
 
+/* Cut to microseconds, not rounded; what is no time, or none that a packet holds, is dropped. */
+static void
+test_times(void **state)
+{
+	static const struct {
+		const char *text, *time;
+	} cases[] = {{"2020-01-01T00:00:00.123456789+02:00", "\"2019-12-31T22:00:00.123456Z\"}"},
+	    {"2020-01-01T00:00:00Z", "\"2020-01-01T00:00:00.000000Z\"}"}, {"2020-01-01T00:00:00Zx", " null}"},
+	    {"1969-01-01T00:00:00Z", " null}"}, {"soon", " null}"}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct err err = {0};
+		struct buf log;
+		char text[200];
+
+		buf_init(&log, 10000);
+		snprintf(
+		    text, sizeof(text), LINE("pass", ", \"Test\": \"A\", \"Time\": \"%s\""), cases[i].text);
+		assert_int_equal(feed(&parser, slice_str(text), 0, 10, &log, &err), 0);
+		assert_non_null(strstr(buf_cstr(&log), cases[i].time));
+		buf_release(&log);
+	}
+}
+
 /* Feeds lines about as many tests with long names. */
 static int
 feed_names(struct gojson *g, const char *action, int count, struct err *err)
@@ -142,6 +167,24 @@ feed_names(struct gojson *g, const char *action, int count, struct err *err)
 	}
 	buf_release(&line);
 	return rc;
+}
+
+/* Of many tests that run at once, not all output is held. */
+static void
+test_held(void **state)
+{
+	struct feed_count count = {0};
+	struct gojson *g = gojson_new(feed_counted, &count);
+	struct err err = {0};
+	char line[2048];
+
+	(void)state;
+	for (int i = 0; i < 100000; i++) {
+		snprintf(line, sizeof(line), OUTPUT("%d", FEED_TEXT), i);
+		assert_int_equal(gojson_feed(g, slice_str(line), &err), 0);
+	}
+	assert_true(count.bytes > (30 << 20));
+	gojson_free(g);
 }
 
 /* When nothing runs, the names are forgotten; otherwise there is an end to them. */
@@ -170,6 +213,8 @@ main(void)
 	    cmocka_unit_test(test_builds),
 	    cmocka_unit_test(test_refusals),
 	    cmocka_unit_test(test_limits),
+	    cmocka_unit_test(test_times),
+	    cmocka_unit_test(test_held),
 	    cmocka_unit_test(test_names),
 	};
 

@@ -75,6 +75,7 @@ test_others(void **state)
 	assert_brief(&parser, "1..0\n", "file skip skip\n");
 	assert_brief(&parser, "1..1\n1..1\nok\n", " stdout=1..1\n\ntest 1 success\n");
 	assert_brief(&parser, "# a\nok\n# b\n", "test 1 success tap comment=# a\n# b\n");
+	assert_brief(&parser, "# a\nok\nok\n", "test 1 success tap comment=# a\ntest 2 success\n");
 	assert_brief(&parser, "Bail out!  why\n", "Bail out! why fail\n");
 	assert_brief(&parser,
 	    "ok a\xff"
@@ -103,6 +104,7 @@ test_limits(void **state)
 	assert_int_equal(count.most, TAP_LINE_MAX);
 	assert_int_equal(feed_often(&parser, "ok\n", "# " FEED_TEXT "\n", 1 << 15, "", &count, &err), 0);
 	assert_int_equal(count.events, 1);
+	assert_string_equal(count.tail, "\n# 16432 more lines are left out");
 	assert_true(count.most > TAP_COMMENT_MAX - 2000 && count.most <= TAP_COMMENT_MAX + 64);
 	assert_int_equal(
 	    feed_often(&parser, "1..99999999999999999999999\nok 5000000000\n", "", 0, "", &count, &err), 0);
