@@ -60,7 +60,7 @@ class ProjectTest(unittest.TestCase):
         out, err = process.communicate(timeout=PATIENCE)
         return Result(process.returncode, (out or b"").decode(errors="replace"), (err or b"").decode(errors="replace"))
 
-    def testr(self, *args, expect=None, input=None):
+    def call(self, *args, expect=None, input=None):
         process = self.start(*args, stdin=subprocess.PIPE if input is not None else subprocess.DEVNULL)
         out, err = process.communicate(input, timeout=PATIENCE)
         result = Result(process.returncode, out.decode(errors="replace"), err.decode(errors="replace"))
@@ -70,10 +70,10 @@ class ProjectTest(unittest.TestCase):
 
     def project(self, tests, extra=""):
         self.configure(tests, extra)
-        self.testr("init", expect=0)
+        self.call("init", expect=0)
 
     def lines(self, *args, expect=None):
-        return self.testr(*args, expect=expect).out.splitlines()
+        return self.call(*args, expect=expect).out.splitlines()
 
     def results(self, run="-1"):
         """Outcome by id, as `last --subunit` tells it."""

@@ -18,7 +18,7 @@ from project import PATIENCE, ProjectTest, TESTR  # noqa: E402
 class Outcomes(ProjectTest):
     def test_each_outcome(self):
         self.project("pass.a fail.b skip.c xfail.d")
-        run = self.testr("run", expect=1)
+        run = self.call("run", expect=1)
         self.assertIn("FAIL: fail.b\ntags: worker-0\n", run.out)
         self.assertIn("FAILED (id=0, failures=1, skips=1)\n", run.out)
         self.assertEqual({"pass.a": "success", "fail.b": "fail", "skip.c": "skip", "xfail.d": "xfail"}, self.results())
@@ -26,30 +26,30 @@ class Outcomes(ProjectTest):
 
     def test_unexpected_success_fails_unless_told_otherwise(self):
         self.project("pass.a uxsuccess.b")
-        self.assertIn("UNEXPECTED SUCCESS: uxsuccess.b", self.testr("run", expect=1).out)
+        self.assertIn("UNEXPECTED SUCCESS: uxsuccess.b", self.call("run", expect=1).out)
         self.assertEqual(["uxsuccess.b"], self.lines("failing", "--list", expect=1))
         self.configure("pass.a uxsuccess.b", "unexpected_success=pass\n")
-        self.testr("run", expect=0)
-        self.testr("last", expect=0)
+        self.call("run", expect=0)
+        self.call("last", expect=0)
         self.assertEqual([], self.lines("failing", "--list", expect=0))
 
     def test_output_of_tests_costs_nothing(self):
         self.project("pass.a print.b pass.c print.d pass.e")
-        self.testr("run", "--parallel", expect=0)
+        self.call("run", "--parallel", expect=0)
         self.assertEqual(5, len(self.results()))
 
     def test_failing_runs_only_what_fails(self):
         self.project("pass.a fail.b fail.c")
-        self.testr("run", expect=1)
+        self.call("run", expect=1)
         self.configure("pass.a pass.b fail.b fail.c")
-        run = self.testr("run", "--failing", expect=1)
+        run = self.call("run", "--failing", expect=1)
         self.assertIn("Ran 2 ", run.out)
         self.assertEqual(["fail.b", "fail.c"], self.lines("failing", "--list"))
 
     def test_nothing_failing(self):
         self.project("pass.a")
-        self.testr("run", expect=0)
-        self.assertEqual("No tests are failing.\n", self.testr("run", "--failing", expect=0).out)
+        self.call("run", expect=0)
+        self.assertEqual("No tests are failing.\n", self.call("run", "--failing", expect=0).out)
         self.assertEqual(["runs=1"], self.lines("stats"))
 
 
@@ -57,11 +57,11 @@ class EmptySelection(ProjectTest):
     def setUp(self):
         super().setUp()
         self.project("pass.a fail.b")
-        self.testr("run", expect=1)
+        self.call("run", expect=1)
         self.write("empty", "\n")
 
     def check(self, *args):
-        run = self.testr("run", *args, expect=4)
+        run = self.call("run", *args, expect=4)
         self.assertEqual("", run.out.replace(run.out[:run.out.find("\n") + 1], "") if "running=" in run.out else run.out)
         self.assertEqual(1, len(run.err.splitlines()), run)
         self.assertIn("no tests were selected", run.err)
@@ -78,7 +78,7 @@ class EmptySelection(ProjectTest):
         self.check("--failing", "pass")
 
     def test_way_back(self):
-        run = self.testr("run", "--no-tests=pass", "nothing.has.this.name", expect=0)
+        run = self.call("run", "--no-tests=pass", "nothing.has.this.name", expect=0)
         self.assertIn("PASSED (id=1)", run.out)
         self.assertEqual(["fail.b"], self.lines("failing", "--list"))
 
@@ -87,7 +87,7 @@ class Deaths(ProjectTest):
     def check_crash(self, kind, words):
         self.project("pass.a pass.b %s.c pass.d fail.e pass.f" % kind)
         for args in (["run"], ["run", "--parallel", "--concurrency=2"], ["run", "--isolated"], ["run", "."]):
-            run = self.testr(*args, expect=1)
+            run = self.call(*args, expect=1)
             self.assertIn(words, run.out)
             self.assertEqual({"pass.a": "success", "pass.b": "success", kind + ".c": "fail", "pass.d": "success",
                               "fail.e": "fail", "pass.f": "success"}, self.results(), (args, run))
@@ -104,34 +104,34 @@ class Deaths(ProjectTest):
 
     def test_last_output_is_kept(self):
         self.project("crash.a")
-        self.assertIn("about to crash", self.testr("run", expect=1).out)
-        self.assertIn("about to crash", self.testr("last", expect=1).out)
+        self.assertIn("about to crash", self.call("run", expect=1).out)
+        self.assertIn("about to crash", self.call("last", expect=1).out)
 
     def test_death_outside_any_test(self):
         self.project("pass.a", "")
         self.write(".testr.conf", self.read(".testr.conf").replace("$IDOPTION pass.a", "$IDOPTION pass.a; exit 9"))
-        run = self.testr("run", expect=1)
+        run = self.call("run", expect=1)
         self.assertIn("exit status 9 while no test was running", run.err)
         self.assertIn("FAILED (id=0, errors=1)", run.out)
         self.assertEqual([], self.lines("failing", "--list", expect=0))
-        last = self.testr("last", expect=1)
+        last = self.call("last", expect=1)
         self.assertIn("exit status 9 while no test was running", last.err)
-        self.testr("run", "--subunit", expect=1)
+        self.call("run", "--subunit", expect=1)
 
     def test_missing_command(self):
         self.write(".testr.conf", "[DEFAULT]\ntest_command=/no/such/command $IDFILE\n")
-        self.testr("init")
-        run = self.testr("run", expect=1)
+        self.call("init")
+        run = self.call("run", expect=1)
         self.assertIn("exit status 127", run.err)
 
     def test_lost_tests(self):
         self.project("pass.a forget.b pass.c forget.d")
-        run = self.testr("run", "--parallel", expect=6)
+        run = self.call("run", "--parallel", expect=6)
         self.assertIn("lost: forget.b", run.err)
         self.assertIn("lost: forget.d", run.err)
         self.assertIn("FAILED (id=0, lost=2)", run.out)
         self.assertEqual(2, len(self.results()))
-        last = self.testr("last", expect=6)
+        last = self.call("last", expect=6)
         self.assertIn("FAILED (id=0, lost=2)", last.out)
         self.assertIn("lost: forget.b", last.err)
 
@@ -140,19 +140,19 @@ class Deaths(ProjectTest):
         self.write("run.sh", "/usr/bin/python3 %s/suite.py --list pass.a pass.b\n"
                              "/usr/bin/python3 %s/suite.py pass.a\n" % (project.HERE, project.HERE))
         self.write(".testr.conf", "[DEFAULT]\ntest_command=sh run.sh\n")
-        self.testr("init")
-        run = self.testr("run", expect=6)
+        self.call("init")
+        run = self.call("run", expect=6)
         self.assertIn("lost: pass.b", run.err)
 
     def test_skipped_class_is_a_reason(self):
         self.project("pass.a setup.b setup.c pass.d")
-        run = self.testr("run", "--parallel", "--concurrency=1", expect=0)
+        run = self.call("run", "--parallel", "--concurrency=1", expect=0)
         self.assertIn("skips=1", run.out)
 
     def test_grandchild_that_keeps_the_pipe(self):
         self.project("pass.a orphan.b pass.c")
         before = time.monotonic()
-        run = self.testr("run", expect=0)
+        run = self.call("run", expect=0)
         self.assertLess(time.monotonic() - before, 30)
         self.assertIn("left 1 process behind, now killed: sleep 60", run.err)
 
@@ -160,7 +160,7 @@ class Deaths(ProjectTest):
         """A program that does not announce its tests: after its death the project is asked what the others are."""
         self.env["SILENT"] = "1"
         self.project("pass.a %s.b pass.c" % kind)
-        self.testr("run", expect=1)
+        self.call("run", expect=1)
         self.assertEqual({"pass.a": "success", kind + ".b": "fail", "pass.c": "success"}, self.results())
 
     def test_silent_killed(self):
@@ -199,7 +199,7 @@ class Deaths(ProjectTest):
         self.project("pass.a pass.b")
         self.write(".testr.conf", self.read(".testr.conf").replace(
             "test_command=", "test_command=[ -z '$LISTOPT' -a ! -e ONCE ] && touch ONCE && kill -9 $$; "))
-        run = self.testr("run", "--parallel", "--concurrency=1", expect=1)
+        run = self.call("run", "--parallel", "--concurrency=1", expect=1)
         self.assertIn("signal 9 (Killed) while no test was running", run.err)
         self.assertEqual({"pass.a": "success", "pass.b": "success"}, self.results())
 
@@ -210,33 +210,33 @@ class Nothing(ProjectTest):
     def setUp(self):
         super().setUp()
         self.project("fail.a")
-        self.testr("run", expect=1)
+        self.call("run", expect=1)
         self.write(".testr.conf", "[DEFAULT]\ntest_command=echo all is well\n")
 
     def test_nothing_reported(self):
-        run = self.testr("run", expect=0)
+        run = self.call("run", expect=0)
         self.assertIn("PASSED (id=1)", run.out)
         self.assertIn("reported no test", run.err)
         self.assertEqual(["fail.a"], self.lines("failing", "--list"))
 
     def test_nothing_loaded(self):
-        self.testr("load", input=b"", expect=0)
+        self.call("load", input=b"", expect=0)
         self.assertEqual(["fail.a"], self.lines("failing", "--list"))
 
 
 class OldRuns(ProjectTest):
     def test_run_by_number(self):
         self.project("pass.a")
-        self.testr("run", expect=0)
+        self.call("run", expect=0)
         self.configure("pass.a fail.b")
-        self.testr("run", expect=1)
+        self.call("run", expect=1)
         for args, run in ((["last"], 1), (["last", "-1"], 1), (["last", "-2"], 0), (["last", "-r", "-2"], 0),
                           (["last", "-r", "0"], 0), (["-r", "0", "last"], 0), (["last", "-2", "-q"], None)):
-            result = self.testr(*args, expect=run or 0)
+            result = self.call(*args, expect=run or 0)
             self.assertIn("(id=%d" % run if run is not None else "", result.out)
         self.assertEqual(["pass.a"], self.lines("last", "-2", "--list"))
-        self.assertIn("there is no run -3", self.testr("last", "-3", expect=3).err)
-        self.assertEqual("No such run.\n", self.testr("last", "-r", "7", expect=3).err)
+        self.assertIn("there is no run -3", self.call("last", "-3", expect=3).err)
+        self.assertEqual("No such run.\n", self.call("last", "-r", "7", expect=3).err)
 
 
 class OurDeath(ProjectTest):
@@ -255,12 +255,12 @@ class OurDeath(ProjectTest):
         process.kill()
         self.finish(process)
         self.nothing_survives()
-        last = self.testr("last")
+        last = self.call("last")
         self.assertIn("INTERRUPTED (id=0", last.out)
         self.assertEqual("success", self.results().get("pass.a"))
         self.assertEqual([], self.lines("failing", "--list", expect=0))
         self.configure("pass.a pass.c")
-        self.assertIn("PASSED (id=1)", self.testr("run", expect=0).out)
+        self.assertIn("PASSED (id=1)", self.call("run", expect=0).out)
 
     def test_kill_9_at_any_moment(self):
         self.project(" ".join(["pass.%d" % i for i in range(100)] + ["fail.x"]))
@@ -277,9 +277,9 @@ class OurDeath(ProjectTest):
             stored = int(self.lines("stats")[0].split("=")[1])
             self.assertIn(stored - seen, (0, 1))
             if stored > seen:
-                self.assertIn("(id=%d" % (stored - 1), self.testr("last").out)
+                self.assertIn("(id=%d" % (stored - 1), self.call("last").out)
             seen = stored
-        self.assertIn("Ran 101", self.testr("run", "--parallel", expect=1).out)
+        self.assertIn("Ran 101", self.call("run", "--parallel", expect=1).out)
         self.assertEqual(["fail.x"], self.lines("failing", "--list"))
 
     def check_signal(self, number):
@@ -292,7 +292,7 @@ class OurDeath(ProjectTest):
         self.nothing_survives()
         self.assertEqual("success", self.results().get("pass.a"))
         self.assertEqual([], self.lines("failing", "--list", expect=0))
-        last = self.testr("last", expect=128 + number)
+        last = self.call("last", expect=128 + number)
         self.assertIn("Ran 1 tests", last.out)
         self.assertIn("INTERRUPTED (id=0)", last.out)
 
@@ -320,7 +320,7 @@ class OurDeath(ProjectTest):
 
     def test_interrupted_run_keeps_the_failing_list(self):
         self.project("fail.a fail.z")
-        self.testr("run", expect=1)
+        self.call("run", expect=1)
         self.configure("pass.a hang.b fail.z")
         process = self.start("run", "--parallel", "--concurrency=1")
         self.wait_for(lambda: self.stored(b"pass.a"))
@@ -360,7 +360,7 @@ class Output(ProjectTest):
 
     def test_reader_goes_away(self):
         self.project(" ".join("fail.%d" % i for i in range(3000)))
-        self.testr("run", expect=1)
+        self.call("run", expect=1)
         pipe = subprocess.run("%s last | head -1" % TESTR, shell=True, cwd=self.dir, stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, env=self.env, timeout=PATIENCE)
         self.assertEqual(b"=" * 70 + b"\n", pipe.stdout)
@@ -369,7 +369,7 @@ class Output(ProjectTest):
     def test_closed(self):
         """A closed standard output is not mistaken for a file of ours."""
         self.project("pass.a fail.b")
-        run = self.testr("run", expect=1)
+        run = self.call("run", expect=1)
         closed = subprocess.run("%s last >&-" % TESTR, shell=True, cwd=self.dir, stderr=subprocess.PIPE, env=self.env)
         self.assertEqual(1, closed.returncode)
         self.assertIn(b"cannot write to standard output", closed.stderr)
@@ -380,7 +380,7 @@ class Output(ProjectTest):
     def test_quiet_when_piped(self):
         """No live line, no escape codes."""
         self.project("pass.a fail.b")
-        run = self.testr("run", "--parallel")
+        run = self.call("run", "--parallel")
         self.assertNotIn("\x1b", run.out + run.err)
 
 
@@ -389,27 +389,27 @@ class ByHand(ProjectTest):
 
     def test_until_failure(self):
         self.project("pass.a flaky.b pass.c other.d")
-        run = self.testr("run", "--parallel", "--concurrency=1", "--until-failure", "pass|flaky", expect=1)
+        run = self.call("run", "--parallel", "--concurrency=1", "--until-failure", "pass|flaky", expect=1)
         self.assertEqual(10, run.out.count("(id="))
         self.assertIn("FAIL: flaky.b", run.out)
         self.assertIn("one time in ten", run.out)
         tests = self.lines("last", "--worker", "0", "--list", expect=0)
         self.assertEqual(["flaky.b", "pass.a", "pass.c"], sorted(tests))
         self.write("list", "\n".join(tests[:2]) + "\n")
-        run = self.testr("run", "--load-list", "list", expect=0)
+        run = self.call("run", "--load-list", "list", expect=0)
         self.assertIn("Ran 2 ", run.out)
         self.assertEqual(tests[:2], self.lines("last", "--list"))
 
     def test_until_failure_with_subunit_ends(self):
         self.project("flaky.b")
-        self.testr("run", "--until-failure", "--subunit", expect=1)
+        self.call("run", "--until-failure", "--subunit", expect=1)
         self.assertEqual(["runs=10"], self.lines("stats"))
 
     def test_analyze_isolation(self):
         self.project("pass.a polluter.b pass.c victim.d pass.e fail.f")
-        self.testr("run", expect=1)
+        self.call("run", expect=1)
         failing = self.lines("failing", "--list")
-        run = self.testr("run", "--analyze-isolation", "--parallel", expect=3)
+        run = self.call("run", "--analyze-isolation", "--parallel", expect=3)
         self.assertIn("failing test  caused by test\n------------  --------------\nvictim.d      polluter.b\n", run.out)
         self.assertEqual(failing, self.lines("failing", "--list"))
         self.assertEqual(["runs=1"], self.lines("stats"))
@@ -428,7 +428,7 @@ class BadInput(ProjectTest):
     """One line that says what, where and what to do; nothing stored is touched."""
 
     def check(self, code, words, *args, lines=1):
-        result = self.testr(*args, expect=code)
+        result = self.call(*args, expect=code)
         self.assertEqual(lines, len(result.err.splitlines()), result)
         for word in words:
             self.assertIn(word, result.err)
@@ -440,12 +440,12 @@ class BadInput(ProjectTest):
         self.check(3, ["No repository found in"], "last")
 
     def test_no_configuration(self):
-        self.testr("init", expect=0)
+        self.call("init", expect=0)
         self.check(3, ["No .testr.conf config file"], "run")
 
     def test_repository_from_the_future(self):
         self.project("pass.a")
-        self.testr("run", expect=0)
+        self.call("run", expect=0)
         self.write(".testrepository/format", "9\n")
         for command in ("run", "last", "stats"):
             self.check(3, ["9", ".testrepository"], command)
@@ -472,7 +472,7 @@ class BadInput(ProjectTest):
     def test_options(self):
         self.project("pass.a")
         self.check(2, ["no such option: --nope"], "run", "--nope", lines=len(
-            self.testr("run", "--nope").err.splitlines()))
+            self.call("run", "--nope").err.splitlines()))
         self.check(1, ["there is no command 'nope'"], "nope")
         self.check(3, ["(", "missing"], "run", "(")
         self.assertEqual(["runs=0"], self.lines("stats"))
@@ -481,15 +481,15 @@ class BadInput(ProjectTest):
         tests = ["pass." + "x" * 200 + str(i) for i in range(1000)]
         self.write("all", "\n".join(tests) + "\n")
         self.write(".testr.conf", "[DEFAULT]\ntest_command=true $LISTOPT $IDLIST\ntest_list_option=-l\n")
-        self.testr("init")
+        self.call("init")
         self.check(3, ["$IDFILE has room"], "run", "--load-list", "all")
 
     def test_load_of_something_else(self):
         self.project("pass.a")
         for text in (b"no subunit at all\n", b"x" * 3000000):
-            self.assertIn("no subunit event", self.testr("load", input=text, expect=3).err)
+            self.assertIn("no subunit event", self.call("load", input=text, expect=3).err)
             self.assertEqual(["runs=0"], self.lines("stats"))
-        self.testr("load", input=b"", expect=0)
+        self.call("load", input=b"", expect=0)
 
 
 class Terminal(ProjectTest):
