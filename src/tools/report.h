@@ -10,7 +10,7 @@
 #include "outcome.h"
 #include "tool.h"
 
-/* The options that subunit2csv and subunit2junitxml share. */
+/* The options that subunit2csv, subunit2junitxml and subunit-stats share. */
 struct report_options {
 	bool no_passthrough, forward;
 	const char *path; /* of the report, NULL for standard output */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "outcome.h"
+#include "report.h"
 #include "strtab.h"
 #include "tool.h"
 
@@ -7,42 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct stats_options {
-	bool no_passthrough, forward;
-	const char *path;
-};
-
 struct stats {
-	const struct stats_options *options;
+	const struct report_options *options;
 	struct output *out;
 	struct outcome *tests;
 	struct strtab tags;
 	uint64_t total, failed, skipped;
 };
-
-static const struct option options[] = {
-    TOOL_HELP,
-    {0, "no-passthrough", OPTION_FLAG, NULL, "drop everything that belongs to no test"},
-    {'o', "output-to", OPTION_VALUE, "FILE", "write the figures into FILE"},
-    {'f', "forward", OPTION_FLAG, NULL, "write the stream to standard output, too, text as\npackets"},
-    TOOL_STRICT,
-    {0},
-};
-
-static int
-met(void *context, const struct option *option, char *const *values, struct err *err)
-{
-	struct stats_options *o = context;
-
-	(void)err;
-	if (strcmp(option->name, "no-passthrough") == 0)
-		o->no_passthrough = true;
-	else if (strcmp(option->name, "forward") == 0)
-		o->forward = true;
-	else
-		o->path = values[0];
-	return 0;
-}
 
 static int
 count(struct stats *s, const struct result *r, struct err *err)
@@ -143,8 +115,8 @@ const struct tool tool_stats = {
     .text = "Counts the tests in a subunit stream by their outcome. Expected failures and\n"
 	    "unexpected successes count as passed, tests that did not end as failed. Exit\n"
 	    "status: 0 when no test failed, else 1.\n",
-    .options = options,
-    .own_size = sizeof(struct stats_options),
-    .met = met,
+    .options = report_options,
+    .own_size = sizeof(struct report_options),
+    .met = report_met,
     .run = run,
 };
