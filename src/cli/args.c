@@ -16,6 +16,8 @@ static const struct option definitions[] = {
 	ARG_CONCURRENCY},
     {0, "failing", OPTION_FLAG, NULL, "Run only the tests that are known to fail.", ARG_FAILING},
     {0, "force-init", OPTION_FLAG, NULL, "Create the repository if there is none.", ARG_FORCE_INIT},
+    {0, "format", OPTION_VALUE, "FORMAT", "2, the default, or 1: a repository that Python's testr can share.",
+	ARG_FORMAT},
     {0, "full-results", OPTION_FLAG, NULL,
 	"Take the results as those of the whole suite: tests that are not among them stop being listed as failing.",
 	ARG_FULL_RESULTS},
@@ -60,7 +62,7 @@ met(void *context, const struct option *option, char *const *values, struct err 
 	a->set[option->id] = true;
 	if (option->kind == OPTION_VALUE)
 		a->text[option->id] = values[0];
-	if (option->id == ARG_CONCURRENCY || option->id == ARG_WORKER)
+	if (option->id == ARG_CONCURRENCY || option->id == ARG_FORMAT || option->id == ARG_WORKER)
 		return optparse_int(option, values[0], &a->number[option->id], err);
 	return 0;
 }

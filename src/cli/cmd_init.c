@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli.h"
 
-static const enum arg args[] = {ARG_NONE};
+static const enum arg args[] = {ARG_FORMAT, ARG_NONE};
 
 static int
 run_init(struct cli *cli)
 {
-	return repo_create(cli->here, 2, &cli->err);
+	long format = cli->args.set[ARG_FORMAT] ? cli->args.number[ARG_FORMAT] : 2;
+
+	if (format != 1 && format != 2)
+		return err_set(
+		    &cli->err, ERR_USAGE, "option --format: there is no format %ld, only 1 and 2", format);
+	return repo_create(cli->here, (int)format, &cli->err);
 }
 
 const struct command cmd_init = {

@@ -20,6 +20,7 @@ ui_init(struct ui *ui, bool quiet)
 {
 	*ui = (struct ui){.quiet = quiet};
 	buf_init(&ui->out, SIZE_MAX / 2);
+	ui->colour = terminal_has_colour(STDOUT_FILENO);
 	ui->live = terminal_is_live(STDOUT_FILENO) && terminal_is_live(STDERR_FILENO);
 }
 
@@ -122,11 +123,24 @@ rule(struct ui *ui, char c)
 	ui_slice(ui, slice_of(line, sizeof(line)));
 }
 
+#define RED "31"
+#define GREEN "32"
+
+static void
+coloured(struct ui *ui, const char *colour, const char *word)
+{
+	if (ui->colour)
+		ui_printf(ui, "\x1b[%sm%s\x1b[m", colour, word);
+	else
+		ui_printf(ui, "%s", word);
+}
+
 void
 ui_failure(struct ui *ui, const char *label, const struct result *r)
 {
 	rule(ui, '=');
-	ui_printf(ui, "%s: ", label);
+	coloured(ui, RED, label);
+	ui_printf(ui, ": ");
 	ui_slice(ui, r->id);
 	if (r->tag_count) {
 		ui_printf(ui, "\ntags:");
@@ -176,11 +190,11 @@ ui_summary(struct ui *ui, const struct ui_summary *s)
 	if (ui->quiet)
 		return;
 	add_ran(&ui->out, s);
-	buf_printf(&ui->out, "%s (id=%lld",
-	    s->interrupted ? "INTERRUPTED"
-	    : passed       ? "PASSED"
-			   : "FAILED",
-	    (long long)s->id);
+	if (s->interrupted)
+		coloured(ui, RED, "INTERRUPTED");
+	else
+		coloured(ui, passed ? GREEN : RED, passed ? "PASSED" : "FAILED");
+	buf_printf(&ui->out, " (id=%lld", (long long)s->id);
 	if (s->counts.failures) {
 		buf_printf(&ui->out, ", failures=%lld", (long long)s->counts.failures);
 		add_delta(&ui->out, s->counts.failures, s->before ? &s->before->failures : NULL);

@@ -17,6 +17,7 @@ struct ui {
 	int why;        /* errno of the first failure */
 	bool live;      /* there is a terminal for the live line */
 	bool live_shown;
+	bool colour;     /* standard output takes colours */
 	int64_t live_at; /* when it was last drawn, monotonic */
 };
 

@@ -224,6 +224,20 @@ class Nothing(ProjectTest):
         self.assertEqual(["fail.a"], self.lines("failing", "--list"))
 
 
+class Formats(ProjectTest):
+    def test_format_1(self):
+        self.configure("pass.a fail.b")
+        self.call("init", "--format=1", expect=0)
+        self.assertEqual("1\n", self.read(".testrepository/format"))
+        self.call("run", expect=1)
+        python = subprocess.run(["/usr/bin/testr", "failing", "--list"], cwd=self.dir, stdout=subprocess.PIPE)
+        self.assertEqual(b"fail.b\n", python.stdout)
+
+    def test_no_such_format(self):
+        self.assertIn("there is no format 3", self.call("init", "--format=3", expect=2).err)
+        self.assertFalse(os.path.exists(self.path(".testrepository")))
+
+
 class OldRuns(ProjectTest):
     def test_run_by_number(self):
         self.project("pass.a")
@@ -503,7 +517,17 @@ class Terminal(ProjectTest):
             screen = f.read()
         self.assertIn("/50 tests", screen)
         self.assertIn("\x1b[K", screen)
-        self.assertIn("PASSED (id=0)", screen)
+        self.assertIn("\x1b[32mPASSED\x1b[m (id=0)", screen)
+
+    def test_no_colour(self):
+        self.project("fail.a")
+        self.env.update(TERM="xterm", NO_COLOR="1")
+        subprocess.run(["script", "-qec", "%s run" % TESTR, "typescript"], cwd=self.dir, env=self.env,
+                       stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, timeout=PATIENCE)
+        with open(self.path("typescript"), errors="replace") as f:
+            screen = f.read()
+        self.assertIn("FAIL: fail.a", screen)
+        self.assertNotIn("\x1b[3", screen)
 
 
 if __name__ == "__main__":
