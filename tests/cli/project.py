@@ -11,6 +11,8 @@ import unittest
 HERE = os.path.dirname(os.path.abspath(__file__))
 TESTR = os.environ.get("TESTR_BIN", "testr")
 SUBUNIT = os.environ.get("SUBUNIT_BIN", "subunit")
+# ./check --long
+LONG = "TESTR_LONG" in os.environ
 # Far more than any command here takes on a busy machine with sanitizers.
 PATIENCE = int(os.environ.get("TESTR_PATIENCE", "120"))
 

@@ -12,7 +12,7 @@ import unittest
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import project  # noqa: E402
 import tap  # noqa: E402
-from project import PATIENCE, ProjectTest, TESTR  # noqa: E402
+from project import LONG, PATIENCE, ProjectTest, TESTR  # noqa: E402
 
 
 class Outcomes(ProjectTest):
@@ -280,7 +280,7 @@ class OurDeath(ProjectTest):
         self.project(" ".join(["pass.%d" % i for i in range(100)] + ["fail.x"]))
         moments = random.Random(5)
         seen = 0
-        for _ in range(20):
+        for _ in range(200 if LONG else 20):
             process = self.start("run", "--parallel", "--concurrency=3")
             try:
                 process.wait(timeout=moments.random() * 0.3)

@@ -17,7 +17,7 @@ import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import tap  # noqa: E402
-from toolcheck import (BINARY, FROZEN, TIMEOUT, VECTORS, as_expected, events_of, expected_bytes, is_text,  # noqa: E402
+from toolcheck import (BINARY, FROZEN, LONG, TIMEOUT, VECTORS, as_expected, events_of, expected_bytes, is_text,  # noqa: E402
                        join_pieces, load, load_json, mask_now, no_empty_tags, packet, random_stream, records, reference, shorten, tool,
                        vector_events)
 
@@ -460,7 +460,7 @@ class Converters(Case):
         if not os.path.exists("/usr/bin/tap2subunit"):
             self.skipTest("Debian's subunit is not installed")
         rng = random.Random(20200102)
-        for i in range(40):
+        for i in range(2000 if LONG else 40):
             lines = rng.choices(self.TAP_LINES, k=60)
             source = "\n".join(lines).encode() + rng.choice([b"\n", b""])
             with self.subTest(stream=i):

@@ -14,7 +14,7 @@ import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import tap  # noqa: E402
-from toolcheck import (BINARY, TIMEOUT, VECTORS, as_expected, events_of, expected_bytes, flat,  # noqa: E402
+from toolcheck import (BINARY, LONG, TIMEOUT, VECTORS, as_expected, events_of, expected_bytes, flat,  # noqa: E402
                        grown_by_newlines, load, load_json, mask_now, no_empty_tags, packet, random_stream, records, reference,
                        same_on_one_line, shorten, sort_v1_tags, tool, vector_events)
 
@@ -364,7 +364,7 @@ class Streams(unittest.TestCase):
 class BesideDebian(unittest.TestCase):
     """Random streams through Debian's tools and ours."""
     maxDiff = 4000
-    STREAMS = 60
+    STREAMS = 2000 if LONG else 60
     CALLS = [("subunit-ls",), ("subunit-ls", "--exists", "--no-passthrough"), ("subunit-stats",), ("subunit-2to1",),
              ("subunit-filter", "-s", "--xfail"), ("subunit-filter", "--with-tag", "worker-0", "--no-skip"),
              ("subunit-filter", "-s", "-m", "mod.test_[1-4]", "--without", "slow|line", "--rename", "test_(.)", r"T\1"),

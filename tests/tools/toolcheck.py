@@ -13,6 +13,8 @@ import subprocess
 import zlib
 
 BINARY = os.environ["SUBUNIT_BIN"]
+# ./check --long
+LONG = "TESTR_LONG" in os.environ
 VECTORS = os.environ.get("TESTR_VECTORS", os.path.join(os.path.dirname(__file__), "..", "vectors"))
 TIMEOUT = 120
 # The time of day in the vectors.
