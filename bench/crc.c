@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What no decoder of subunit v2 can be faster than: reads a stream of packets, without anything between them, and computes their
- * checksums, nothing else. Exits with 1 when one is wrong. */
+ * What no decoder of subunit v2 can be faster than: reads a stream of packets, without anything between them,
+ * and computes their checksums, nothing else. Exits with 1 when one is wrong. */
 #include <fcntl.h>
 #include <libdeflate.h>
 #include <stdint.h>

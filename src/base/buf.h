@@ -32,8 +32,8 @@ void buf_byte(struct buf *b, uint8_t c);
 void buf_printf(struct buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void buf_vprintf(struct buf *b, const char *format, va_list args);
 
-/* Room for `len` further bytes, to be filled by the caller and then counted with buf_commit. Returns NULL, with
- * `failed` set, when they do not fit. */
+/* Room for `len` further bytes, to be filled by the caller and then counted with buf_commit. Returns NULL,
+ * with `failed` set, when they do not fit. */
 uint8_t *buf_space(struct buf *b, size_t len);
 void buf_commit(struct buf *b, size_t len);
 
@@ -46,7 +46,8 @@ void buf_truncate(struct buf *b, size_t len);
 struct slice buf_get(const struct buf *b);
 /* The contents as a terminated string, borrowed until the next change; NULL when `failed` or out of memory. */
 const char *buf_cstr(struct buf *b);
-/* The contents as a terminated string that the caller frees, leaving the buffer empty; NULL when `failed` or out of memory. */
+/* The contents as a terminated string that the caller frees, leaving the buffer empty; NULL when `failed` or
+ * out of memory. */
 char *buf_steal(struct buf *b);
 
 #endif

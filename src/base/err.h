@@ -22,7 +22,8 @@ struct err {
 	char text[1024];
 };
 
-/* Sets the kind and the text. Always returns -1, so that `return err_set(…)` reads well. A longer text is cut. */
+/* Sets the kind and the text. Always returns -1, so that `return err_set(…)` reads well. A longer text is
+ * cut. */
 int err_set(struct err *err, enum err_kind kind, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

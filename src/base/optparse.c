@@ -5,7 +5,8 @@
 
 #include <string.h>
 
-/* The arguments while they are walked: those below `kept` are positional, those from `next` on are still to be read. */
+/* The arguments while they are walked: those below `kept` are positional, those from `next` on are still to
+ * be read. */
 struct walk {
 	const struct option *options;
 	char **args;
@@ -20,7 +21,8 @@ is_end(const struct option *option)
 	return !option->letter && !option->name;
 }
 
-/* The values are the rest of the argument that held the option, when there is one, and then the arguments that follow. */
+/* The values are the rest of the argument that held the option, when there is one, and then the arguments
+ * that follow. */
 static int
 take_values(struct walk *w, const struct option *option, const char *dashes, const char *name, char *attached,
     struct err *err)
@@ -41,7 +43,8 @@ take_values(struct walk *w, const struct option *option, const char *dashes, con
 	return w->met(w->context, option, values, err);
 }
 
-/* The names that begin with `prefix` are listed in the order of the alphabet, whatever their order in the table. */
+/* The names that begin with `prefix` are listed in the order of the alphabet, whatever their order in the
+ * table. */
 static int
 ambiguous(const struct option *options, struct slice prefix, struct err *err)
 {
@@ -196,7 +199,8 @@ parse_digits(struct slice s, int base, bool negative, long *out)
 	return ends_in_digit;
 }
 
-/* The base is read off before the blanks and the sign are taken away, so that "-010" is ten and "0b-1" a number. */
+/* The base is read off before the blanks and the sign are taken away, so that "-010" is ten and "0b-1" a
+ * number. */
 static bool
 parse_int(struct slice s, long *out)
 {

@@ -22,8 +22,8 @@ struct strtab {
 /* A zeroed struct strtab is an empty table. */
 void strtab_release(struct strtab *t);
 
-/* The index of s, which is copied into the table when it is not there yet. *added, when not NULL, tells which.
- * STRTAB_NONE when out of memory or at 2^32 - 2 strings. */
+/* The index of s, which is copied into the table when it is not there yet. *added, when not NULL, tells
+ * which. STRTAB_NONE when out of memory or at 2^32 - 2 strings. */
 size_t strtab_add(struct strtab *t, struct slice s, bool *added);
 /* The index of s, or STRTAB_NONE. */
 size_t strtab_find(const struct strtab *t, struct slice s);

@@ -3,8 +3,9 @@
 
 #include <string.h>
 
-/* How many of the bytes at p belong together: sets *whole when they are a valid character, otherwise they are its
- * valid beginning (maximal subpart) or one byte that begins nothing. Sets *cut when that beginning reaches the end. */
+/* How many of the bytes at p belong together: sets *whole when they are a valid character, otherwise they are
+ * its valid beginning (maximal subpart) or one byte that begins nothing. Sets *cut when that beginning
+ * reaches the end. */
 static size_t
 utf8_step(const uint8_t *p, size_t len, bool *whole, bool *cut)
 {

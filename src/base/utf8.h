@@ -11,7 +11,8 @@ size_t utf8_valid_prefix(struct slice s);
 
 bool utf8_valid(struct slice s);
 
-/* True when s could still become valid by more bytes after it: it is valid, or ends in the middle of a character that is valid so far. */
+/* True when s could still become valid by more bytes after it: it is valid, or ends in the middle of a
+ * character that is valid so far. */
 bool utf8_could_be_valid(struct slice s);
 
 /* Appends s to out with one U+FFFD for each maximal ill-formed part (as the Unicode standard and Python's

@@ -41,8 +41,8 @@ struct args {
 	size_t positional_count;
 };
 
-/* Reads a command's arguments by its list of options (ended by ARG_NONE) and the common ones. The vector is rearranged and has to stay.
- * ERR_USAGE when they are wrong. */
+/* Reads a command's arguments by its list of options (ended by ARG_NONE) and the common ones. The vector is
+ * rearranged and has to stay. ERR_USAGE when they are wrong. */
 int args_parse(
     struct args *a, const enum arg *allowed, char **argv, size_t count, bool keep_dashes, struct err *err);
 

@@ -2,8 +2,9 @@
  *
  * What all commands of testr share: the command table, the options, the error on its way to the screen.
  *
- * To add a command: 1. write cmd_NAME.c with one `const struct command cmd_NAME`; 2. list it in commands.c; 3. add its options, if new,
- * to args.c; 4. test it in tests/cli. `testr commands` and `testr help` then know it. */
+ * To add a command: 1. write cmd_NAME.c with one `const struct command cmd_NAME`; 2. list it in
+ * commands.c; 3. add its options, if new, to args.c; 4. test it in tests/cli. `testr commands` and `testr
+ * help` then know it. */
 #ifndef CLI_H
 #define CLI_H
 
@@ -41,8 +42,8 @@ const struct command *command_find(const char *name);
 int cli_repository(struct cli *cli, bool create, struct repo **out);
 
 struct config;
-/* The project's configuration, or NULL in *out when there is none: reading and loading do without. One that is there has to be
- * right. */
+/* The project's configuration, or NULL in *out when there is none: reading and loading do without. One that
+ * is there has to be right. */
 int cli_optional_config(struct cli *cli, struct config **out);
 
 /* The id that the text names: a number, or "-1" for the latest run, "-2" for the one before it, and so on. */

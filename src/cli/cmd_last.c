@@ -60,7 +60,8 @@ collect_started(void *context, const struct result *r, struct err *err)
 	return 0;
 }
 
-/* The ids in the order in which the tests began, each once: what one trims by hand and feeds to run --load-list. */
+/* The ids in the order in which the tests began, each once: what one trims by hand and feeds to run
+ * --load-list. */
 static int
 print_list(struct cli *cli, struct repo *repo, int64_t id, int64_t worker)
 {
@@ -112,7 +113,8 @@ count_trouble(
 	return 0;
 }
 
-/* A run that lost tests, was cut off, or had a test process die has a status of its own; one worker's part of it has not. */
+/* A run that lost tests, was cut off, or had a test process die has a status of its own; one worker's part of
+ * it has not. */
 static int
 run_status(const struct show *show, const struct repo_run *run)
 {

@@ -46,7 +46,8 @@ given_ids(struct testing *t, struct strtab *out)
 	return rc;
 }
 
-/* Decides which tests are to run. Without any choice, and in one process, the test command is left to find them itself. */
+/* Decides which tests are to run. Without any choice, and in one process, the test command is left to find
+ * them itself. */
 static int
 choose_tests(struct testing *t)
 {
@@ -66,8 +67,8 @@ choose_tests(struct testing *t)
 	return rc;
 }
 
-/* An empty choice is a mistake in a filter or a list more often than not; it is never taken for "all tests". Returns the exit status, or
- * -1 when it is to be stored as an empty run. */
+/* An empty choice is a mistake in a filter or a list more often than not; it is never taken for "all tests".
+ * Returns the exit status, or -1 when it is to be stored as an empty run. */
 static int
 nothing_chosen(struct testing *t)
 {

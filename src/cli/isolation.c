@@ -5,7 +5,8 @@
 
 #include <stdlib.h>
 
-/* A test of the latest run: which worker ran it, and where in the stream it began, which no clock can disturb. */
+/* A test of the latest run: which worker ran it, and where in the stream it began, which no clock can
+ * disturb. */
 struct past_test {
 	size_t id;
 	int64_t worker;
@@ -191,7 +192,8 @@ out:
 	return rc;
 }
 
-/* What ran before the victim in its worker. The array is freed by the caller; it is empty when the victim is not in the run. */
+/* What ran before the victim in its worker. The array is freed by the caller; it is empty when the victim is
+ * not in the run. */
 static size_t *
 tests_before(const struct isolation *is, size_t *count)
 {

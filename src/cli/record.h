@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A run while it is recorded: each event goes to the repository, to the screen as far as it is worth showing, or, with --subunit, to standard output.
- * Invariant: a failure is shown only after it is stored. */
+ * A run while it is recorded: each event goes to the repository, to the screen as far as it is worth showing,
+ * or, with --subunit, to standard output. Invariant: a failure is shown only after it is stored. */
 #ifndef RECORD_H
 #define RECORD_H
 
@@ -48,7 +48,8 @@ void record_release(struct record *r);
 
 int record_begin(struct record *r);
 int record_event(struct record *r, const struct event *e, struct err *err);
-/* A planned test that has no result: it is stored, shown if it is among the first RECORD_LOST_SHOWN, and counted. */
+/* A planned test that has no result: it is stored, shown if it is among the first RECORD_LOST_SHOWN, and
+ * counted. */
 int record_lost(struct record *r, struct slice id, const char *why, struct err *err);
 #define RECORD_LOST_SHOWN 20
 

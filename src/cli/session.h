@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the commands that start tests share: the configuration, the commands' launcher, instances, and the choice of tests.
- * Invariant: session_end gives back every instance and leaves no process, whatever happened before. */
+ * What the commands that start tests share: the configuration, the commands' launcher, instances, and the
+ * choice of tests. Invariant: session_end gives back every instance and leaves no process, whatever happened
+ * before. */
 #ifndef SESSION_H
 #define SESSION_H
 
@@ -21,12 +22,13 @@ struct session {
 	bool begun;
 };
 
-/* Loads the configuration, takes filters and test arguments from the positional arguments, finds out how many workers there are to be, and provides their instances.
- * Returns 0; -1 with cli->err set; or 1 when the arguments were wrong and that was said. session_end is due in every case. */
+/* Loads the configuration, takes filters and test arguments from the positional arguments, finds out how many
+ * workers there are to be, and provides their instances. Returns 0; -1 with cli->err set; or 1 when the
+ * arguments were wrong and that was said. session_end is due in every case. */
 int session_begin(struct session *s, struct cli *cli);
 
-/* Disposes of instances and frees everything. Returns `status`; 3 in its place when it is 0 and that failed; 128 + the signal when it
- * is -1 because of one. */
+/* Disposes of instances and frees everything. Returns `status`; 3 in its place when it is 0 and that failed;
+ * 128 + the signal when it is -1 because of one. */
 int session_end(struct session *s, int status);
 
 /* Shows what a failed listing printed; the context is the struct cli. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What people see: standard output, standard error and, on a terminal, one live line below it.
- * Invariant: every byte is written or the failure is known to ui_finish; nothing is ever half said without it. */
+ * Invariant: every byte is written or the failure is known to ui_finish; nothing is ever half said without
+ * it. */
 #ifndef UI_H
 #define UI_H
 
@@ -24,8 +25,8 @@ struct ui {
 void ui_init(struct ui *ui, bool quiet);
 void ui_release(struct ui *ui);
 
-/* Writes everything out. Returns `status`, or, if output was lost and status is 0, another: 141 when the reader went away, 3, with a message, for
- * anything else. */
+/* Writes everything out. Returns `status`, or, if output was lost and status is 0, another: 141 when the
+ * reader went away, 3, with a message, for anything else. */
 int ui_finish(struct ui *ui, int status);
 
 /* Standard output, by whole lines: what was said is written at the next ui_flush. */
@@ -57,7 +58,8 @@ void ui_summary(struct ui *ui, const struct ui_summary *s);
 /* A table of `columns` columns; cells are given row by row, the first row being the heads. */
 void ui_table(struct ui *ui, size_t columns, const struct slice *cells, size_t count);
 
-/* Draws the live line anew, if there is a terminal and the last time was long enough ago. It is cut to the width of the terminal. */
+/* Draws the live line anew, if there is a terminal and the last time was long enough ago. It is cut to the
+ * width of the terminal. */
 void ui_live(struct ui *ui, int64_t now, struct slice line);
 /* True when ui_live would draw. */
 bool ui_live_due(const struct ui *ui, int64_t now);

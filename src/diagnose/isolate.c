@@ -32,8 +32,10 @@ ask(struct search *s, size_t from, size_t to, size_t without, bool *failed)
 	return s->probe(s->context, s->asked, count, failed);
 }
 
-/* The classical bisection, which takes it that there is one culprit: when one half does not hold it the other must.
- * [*from, *to) is a range that failed and becomes the smallest that was seen to fail; *guess is the one test that remains. */
+/* The classical bisection, which takes it that there is one culprit: when one half does not hold it the other
+ * must.
+ * [*from, *to) is a range that failed and becomes the smallest that was seen to fail; *guess is the one test
+ * that remains. */
 static int
 halve(struct search *s, size_t *from, size_t *to, size_t *guess)
 {
@@ -56,8 +58,8 @@ halve(struct search *s, size_t *from, size_t *to, size_t *guess)
 	return 0;
 }
 
-/* The shortest beginning of [from, to) that fails together with the culprits found so far ends in a further culprit. It is known that
- * the whole does fail and that nothing of it does not. */
+/* The shortest beginning of [from, to) that fails together with the culprits found so far ends in a further
+ * culprit. It is known that the whole does fail and that nothing of it does not. */
 static int
 find_last(struct search *s, size_t from, size_t to)
 {
@@ -93,8 +95,8 @@ find_set(struct search *s, size_t from, size_t to, bool *found)
 	return 0;
 }
 
-/* Takes out each culprit without which the others still fail: where one test undoes what another did, the search can pick up
- * more than is needed. With one culprit the empty set is known to pass. */
+/* Takes out each culprit without which the others still fail: where one test undoes what another did, the
+ * search can pick up more than is needed. With one culprit the empty set is known to pass. */
 static int
 reduce(struct search *s)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Which of the tests that ran before a victim make it fail, found by halving, for a victim that fails surely when its polluters
- * ran before it and passes surely otherwise. Pure: it asks "run this subset, then the victim: did it fail?"
- * through a callback. Invariant: culprits are only named when the victim was seen to fail after exactly them and to
- * pass after each part of them that lacks one. */
+ * Which of the tests that ran before a victim make it fail, found by halving, for a victim that fails surely
+ * when its polluters ran before it and passes surely otherwise. Pure: it asks "run this subset, then the
+ * victim: did it fail?" through a callback. Invariant: culprits are only named when the victim was seen to
+ * fail after exactly them and to pass after each part of them that lacks one. */
 #ifndef ISOLATE_H
 #define ISOLATE_H
 
@@ -24,12 +24,13 @@ struct isolate_result {
 	size_t probes; /* how often the callback was asked */
 };
 
-/* Runs the candidates tests[0..count), which ascend and may be none, and then the victim, in a fresh process; *failed tells how
- * the victim ended. Returns 0, or -1 to end the search. */
+/* Runs the candidates tests[0..count), which ascend and may be none, and then the victim, in a fresh process;
+ * *failed tells how the victim ended. Returns 0, or -1 to end the search. */
 typedef int (*isolate_probe_fn)(void *context, const size_t *tests, size_t count, bool *failed);
 
-/* Searches candidates 0..candidates-1, in the order in which they ran. One culprit costs at most log2(candidates) + 3 probes, k of
- * them about (k + 1) * log2(candidates). Returns 0 with *out filled, or -1 when a probe ended the search or memory ran out. */
+/* Searches candidates 0..candidates-1, in the order in which they ran. One culprit costs at most
+ * log2(candidates) + 3 probes, k of them about (k + 1) * log2(candidates). Returns 0 with *out filled, or -1
+ * when a probe ended the search or memory ran out. */
 int isolate(size_t candidates, isolate_probe_fn probe, void *context, struct isolate_result *out);
 
 /* Accepts a zeroed result. */

@@ -194,7 +194,8 @@ wrong(struct err *err, const char *name, const char *wanted)
 	return err_set(err, ERR_FAILED, "%s is not %s", name, wanted);
 }
 
-/* The text of a value that is a string or null. Like every text of an event it has no NUL: the parser refuses them. */
+/* The text of a value that is a string or null. Like every text of an event it has no NUL: the parser refuses
+ * them. */
 static int
 take_text(const json_t *value, const char *name, struct slice *out, struct err *err)
 {

@@ -6,10 +6,10 @@
  *      "file_bytes": null, "eof": false, "mime_type": null, "route_code": null,
  *      "timestamp": "2020-01-01T00:00:00.000000Z"}
  *
- * What an event does not have is null; tags are sorted; file_bytes are base64; the timestamp is rounded to microseconds, halves to even.
- * A time that is no whole number of microseconds is followed by "nanoseconds": those of its second, unrounded (0 to 999999999). Of
- * the times with these nanoseconds the event's is the one at most 500 ns from the timestamp; it lies in the second before when
- * rounding carried into the next.
+ * What an event does not have is null; tags are sorted; file_bytes are base64; the timestamp is rounded to
+ * microseconds, halves to even. A time that is no whole number of microseconds is followed by "nanoseconds":
+ * those of its second, unrounded (0 to 999999999). Of the times with these nanoseconds the event's is the one
+ * at most 500 ns from the timestamp; it lies in the second before when rounding carried into the next.
  *
  * Text is a file called "stdout" and nothing else, and an object like that is read as text: a packet of that
  * shape becomes text. Otherwise reading gives back what was written, except `raw` and `offset`. */
@@ -31,8 +31,8 @@ struct event_json {
 };
 void event_json_release(struct event_json *j);
 
-/* Reads one object, surrounding blanks allowed; *out is valid until the next use of j. Fields may be missing (runnable is then
- * true). The error says which field is wrong. */
+/* Reads one object, surrounding blanks allowed; *out is valid until the next use of j. Fields may be missing
+ * (runnable is then true). The error says which field is wrong. */
 int event_from_json(struct event_json *j, struct slice text, struct event *out, struct err *err);
 
 #endif

@@ -5,17 +5,20 @@
  *     run                "inprogress" of the test "Package.Test"
  *     output             kept for the final event of its test, or of its package
  *     pass, fail, skip   the final event of the test, with the attachment "go test output"
- *     fail               of a package: its tests that did not end failed. When no test of it failed, the test "Package [build]" failed,
- *                        with the package's output and that of the build; otherwise that output belongs to no test
+ *     fail               of a package: its tests that did not end failed. When no test of it failed, the
+ *                        test "Package [build]" failed, with the package's output and that of the build;
+ *                        otherwise that output belongs to no test
  *     build-output, build-fail
- *                        of a build, which a package names that failed for it; otherwise it is "ImportPath [build]" that failed
+ *                        of a build, which a package names that failed for it; otherwise it is
+ *                        "ImportPath [build]" that failed
  *
- * Other actions, and lines that are no such object, are dropped. Tests that never end failed. That no package with a failed test makes a
- * failed "[build]", that a test without output fails too when it never ends, and builds, are ours; all else is as Python's gojson2subunit
- * has it.
+ * Other actions, and lines that are no such object, are dropped. Tests that never end failed. That no package
+ * with a failed test makes a failed "[build]", that a test without output fails too when it never ends, and
+ * builds, are ours; all else is as Python's gojson2subunit has it.
  *
- * A line of more than GOJSON_LINE_MAX is dropped, as is one with a name that no packet holds. Output of more than GOJSON_OUTPUT_MAX, for one test or for all that run, leaves at once,
- * as events of its own. The names of all tests have at most GOJSON_NAMES_MAX bytes; they are forgotten when nothing runs. */
+ * A line of more than GOJSON_LINE_MAX is dropped, as is one with a name that no packet holds. Output of more
+ * than GOJSON_OUTPUT_MAX, for one test or for all that run, leaves at once, as events of its own. The names
+ * of all tests have at most GOJSON_NAMES_MAX bytes; they are forgotten when nothing runs. */
 #ifndef GOJSON_H
 #define GOJSON_H
 

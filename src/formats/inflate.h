@@ -17,8 +17,8 @@ struct inflate *inflate_new(struct slice beginning);
 /* Accepts NULL. */
 void inflate_free(struct inflate *in);
 
-/* Takes bytes off the front of *input and writes at most `room` of output; *written says how many. Call it until the input is empty and it
- * has written less than `room`. Returns 0, or -1 when the input is damaged. */
+/* Takes bytes off the front of *input and writes at most `room` of output; *written says how many. Call it
+ * until the input is empty and it has written less than `room`. Returns 0, or -1 when the input is damaged. */
 int inflate_next(struct inflate *in, struct slice *input, uint8_t *out, size_t room, size_t *written);
 
 /* True when the input may end here: not in the middle of a compressed stream. */

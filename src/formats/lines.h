@@ -2,8 +2,8 @@
  *
  * Bytes as lines. Pure.
  *
- * Invariant: every byte but the newlines is handed on once, in order, and how the bytes were cut when they came makes no
- * difference. At most the maximum is held. */
+ * Invariant: every byte but the newlines is handed on once, in order, and how the bytes were cut when they
+ * came makes no difference. At most the maximum is held. */
 #ifndef LINES_H
 #define LINES_H
 
@@ -12,8 +12,8 @@
 
 struct line {
 	struct slice text;
-	bool
-	    ended; /* false for the last line when nothing ends it, and for a piece that is not the last one */
+	bool ended; /* false for the last line when nothing ends it, and for a piece that is not the last one
+		     */
 	bool piece; /* of a line that is longer than the maximum */
 };
 

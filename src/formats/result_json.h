@@ -6,9 +6,9 @@
 
 #include "outcome.h"
 
-/* Appends {"details": [names], "id": …, "start": …, "status": …, "stop": …, "tags": […]} without a newline, the bytes that Python's
- * json.dumps makes. The status of a test of which nothing but attachments came is "unknown". Returns 0, or -1 when out of memory; what does
- * not fit is told by `out`. */
+/* Appends {"details": [names], "id": …, "start": …, "status": …, "stop": …, "tags": […]} without a newline,
+ * the bytes that Python's json.dumps makes. The status of a test of which nothing but attachments came is
+ * "unknown". Returns 0, or -1 when out of memory; what does not fit is told by `out`. */
 int result_to_json(struct buf *out, const struct result *r);
 
 #endif

@@ -257,7 +257,8 @@ parse_test(struct slice s, struct test_line *out)
 	if (s.len && !is_blank(s.data[0]))
 		return false;
 	take_blanks(&rest);
-	/* A number is a word of its own. The reference takes one for the description when nothing but blanks follows. */
+	/* A number is a word of its own. The reference takes one for the description when nothing but blanks
+	 * follows. */
 	if (take_number(&rest, &out->number) &&
 	    (!rest.len || (is_blank(rest.data[0]) && count_blanks(rest) < rest.len))) {
 		out->numbered = true;

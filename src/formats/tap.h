@@ -8,11 +8,12 @@
  *     not ok 3 # TODO why              expected to fail; # SKIP: skipped; why is a comment
  *     Bail out! why                    a test of that name failed
  *
- * Anything else, indented lines and a last line without its newline too, is text. Tests that the plan or the numbers want and that are not
- * there failed; when there are very many, one event stands for all of them. A bare "1..0" skips the file as one with a reason does.
+ * Anything else, indented lines and a last line without its newline too, is text. Tests that the plan or the
+ * numbers want and that are not there failed; when there are very many, one event stands for all of them. A
+ * bare "1..0" skips the file as one with a reason does.
  *
- * A longer line than TAP_LINE_MAX is text; of the comments of one test, what is above TAP_COMMENT_MAX is left out, which a last line
- * says. Bytes in ids that are no UTF-8 are replaced. */
+ * A longer line than TAP_LINE_MAX is text; of the comments of one test, what is above TAP_COMMENT_MAX is left
+ * out, which a last line says. Bytes in ids that are no UTF-8 are replaced. */
 #ifndef TAP_H
 #define TAP_H
 

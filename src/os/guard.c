@@ -84,8 +84,8 @@ say_exit(int status)
 	buf_release(&line);
 }
 
-/* Kills each present child, telling which when `tell` is set. Their own children become ours by that and are met in
- * the next call. Returns false when the system does not say which they are. */
+/* Kills each present child, telling which when `tell` is set. Their own children become ours by that and are
+ * met in the next call. Returns false when the system does not say which they are. */
 static bool
 kill_children(bool tell)
 {
@@ -146,7 +146,8 @@ kill_all(struct guard *g, bool tell)
 		if (g->childless)
 			return;
 		known = kill_children(false);
-		/* A process that is orphaned after it was looked for sends us no signal, hence the short wait. */
+		/* A process that is orphaned after it was looked for sends us no signal, hence the short
+		 * wait. */
 		if (poll(&fd, 1, 10) > 0 && read(g->signals, &info, sizeof(info)) < 0)
 			return;
 	}

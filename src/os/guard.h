@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The guard: a small process between us and a shell command, so that nothing the command starts outlives it or us.
+ * The guard: a small process between us and a shell command, so that nothing the command starts outlives it
+ * or us.
  *
  *     testr ── control socket (descriptor 3) ── guard ── /bin/sh -c COMMAND ── …
  *
- * The guard gives the command a process group of its own and adopts what the command orphans (child subreaper). It reads
- * signal numbers, one a byte, from the control socket and sends them to the group; when the socket is closed, which the kernel does
- * for us even if we are killed, it kills everything below it. When the shell has ended it says "exit CODE SIGNAL\n"
- * at once, gives what is left of the command GUARD_DRAIN to end by itself, then says "left PID COMMAND LINE\n" of
- * each process that has not and kills it.
+ * The guard gives the command a process group of its own and adopts what the command orphans (child
+ * subreaper). It reads signal numbers, one a byte, from the control socket and sends them to the group; when
+ * the socket is closed, which the kernel does for us even if we are killed, it kills everything below it.
+ * When the shell has ended it says "exit CODE SIGNAL\n" at once, gives what is left of the command
+ * GUARD_DRAIN to end by itself, then says "left PID COMMAND LINE\n" of each process that has not and kills
+ * it.
  *
  * Invariant: when the guard has exited by itself, no process that it ever started is alive. */
 #ifndef GUARD_H

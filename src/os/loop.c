@@ -94,7 +94,8 @@ loop_timer_new(struct loop *loop, void (*fn)(void *context), void *context)
 void
 loop_timer_set(struct loop_timer *timer, int64_t after)
 {
-	/* libuv counts from when it last looked at the clock, in milliseconds; round up so as not to fire early. */
+	/* libuv counts from when it last looked at the clock, in milliseconds; round up so as not to fire
+	 * early. */
 	uv_update_time(timer->uv.loop);
 	uv_timer_start(&timer->uv, timer_fired, after > 0 ? (uint64_t)(after + 999999) / 1000000 : 0, 0);
 }

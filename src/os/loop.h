@@ -20,15 +20,16 @@ void loop_free(struct loop *loop);
 /* Runs callbacks until *done is true or nothing is left to wait for. */
 void loop_run(struct loop *loop, const bool *done);
 
-/* A timer that calls fn once, `after` nanoseconds after each loop_timer_set; it rests until then. A resting timer
- * does not keep loop_run waiting. NULL when out of memory. */
+/* A timer that calls fn once, `after` nanoseconds after each loop_timer_set; it rests until then. A resting
+ * timer does not keep loop_run waiting. NULL when out of memory. */
 struct loop_timer *loop_timer_new(struct loop *loop, void (*fn)(void *context), void *context);
 void loop_timer_set(struct loop_timer *timer, int64_t after);
 void loop_timer_stop(struct loop_timer *timer);
 /* Accepts NULL. */
 void loop_timer_free(struct loop_timer *timer);
 
-/* Calls fn whenever the signal arrives, instead of its usual action. Does not keep loop_run waiting. NULL when it cannot. */
+/* Calls fn whenever the signal arrives, instead of its usual action. Does not keep loop_run waiting. NULL
+ * when it cannot. */
 struct loop_signal *loop_signal_new(
     struct loop *loop, int number, void (*fn)(void *context, int number), void *context);
 /* Accepts NULL. */

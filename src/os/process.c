@@ -13,9 +13,9 @@
 /* Milliseconds that the output may stay open after the guard is gone: something out of its reach holds it. */
 #define OUTPUT_DRAIN 500
 
-/* Three things have to happen before a process is over, in any order: the guard exits, the control socket ends, the
- * output ends (or is given up by the timer, which closes with the later of guard and output). Each closes a handle; when
- * the last one is closed, `ended` is called. */
+/* Three things have to happen before a process is over, in any order: the guard exits, the control socket
+ * ends, the output ends (or is given up by the timer, which closes with the later of guard and output). Each
+ * closes a handle; when the last one is closed, `ended` is called. */
 struct process {
 	uv_process_t guard;
 	uv_timer_t drain;

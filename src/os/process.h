@@ -2,8 +2,8 @@
  *
  * A shell command, run under a guard (guard.h) on an event loop.
  *
- * Invariant: `ended` is called exactly once for each started process, after its last `output`, when no process that
- * the command started is alive any more; and it will be, whatever the command leaves behind. */
+ * Invariant: `ended` is called exactly once for each started process, after its last `output`, when no
+ * process that the command started is alive any more; and it will be, whatever the command leaves behind. */
 #ifndef PROCESS_H
 #define PROCESS_H
 
@@ -26,7 +26,8 @@ struct process_spec {
 	const char *command; /* for /bin/sh -c; standard error and the working directory are ours */
 	bool inherit_input;  /* standard input is ours; otherwise empty */
 	bool inherit_output; /* standard output is ours; otherwise it comes through `room` and `output` */
-	/* Where the next output goes: returns the place and sets *room to its size, above 0; NULL ends the reading. */
+	/* Where the next output goes: returns the place and sets *room to its size, above 0; NULL ends the
+	 * reading. */
 	uint8_t *(*room)(void *context, size_t *room);
 	/* `len` bytes were written there. */
 	void (*output)(void *context, size_t len);
@@ -35,7 +36,8 @@ struct process_spec {
 	void *context;
 };
 
-/* Starts it; *out is freed with process_free, after it has ended. The spec's strings are borrowed during the call only. */
+/* Starts it; *out is freed with process_free, after it has ended. The spec's strings are borrowed during the
+ * call only. */
 int process_start(struct loop *loop, const struct process_spec *spec, struct process **out, struct err *err);
 /* Accepts NULL. */
 void process_free(struct process *p);
@@ -47,8 +49,8 @@ void process_kill(struct process *p);
 /* The guard's process id. */
 int process_id(const struct process *p);
 
-/* Says how a command ended: "exit status 3", "signal 9 (Killed)"; for the statuses of a shell that report a signal,
- * "exit status 137 (signal 9, Killed)". */
+/* Says how a command ended: "exit status 3", "signal 9 (Killed)"; for the statuses of a shell that report a
+ * signal, "exit status 137 (signal 9, Killed)". */
 void process_end_words(const struct process_end *end, struct buf *out);
 
 #endif

@@ -14,7 +14,8 @@
 #define JIT_STACK_MAX ((size_t)8 * 1024 * 1024)
 #define HEAP_MAX_KIB 65536u
 
-/* Steps from one place of a subject: well under a second, and far more than an expression needs that is not hostile. */
+/* Steps from one place of a subject: well under a second, and far more than an expression needs that is not
+ * hostile. */
 #define MATCH_LIMIT 10000000u
 
 /* A part of a replacement: plain text, then a group. */
@@ -89,8 +90,8 @@ braced(struct translation *t, const char *open, size_t from, size_t end)
 	t->rest = slice_from(t->rest, end);
 }
 
-/* The length of the number escape at the front of s (a backslash and a digit), and whether it is a character in
- * octal rather than a group: after a leading 0, with three octal digits, and always in a class. */
+/* The length of the number escape at the front of s (a backslash and a digit), and whether it is a character
+ * in octal rather than a group: after a leading 0, with three octal digits, and always in a class. */
 static size_t
 number_escape(struct slice s, bool in_class, bool *octal)
 {
@@ -254,8 +255,8 @@ place_before(struct slice text, size_t offset)
 static int
 compile_code(struct pattern *p, struct slice text, unsigned flags, struct err *err)
 {
-	/* The search for likely places to start costs matches in releases that are in use: "(?=a)b?a" does not find
-	 * "a" in 10.42, nor, compiled, "(a|)b*a". */
+	/* The search for likely places to start costs matches in releases that are in use: "(?=a)b?a" does
+	 * not find "a" in 10.42, nor, compiled, "(a|)b*a". */
 	uint32_t options = PCRE2_UTF | PCRE2_NO_START_OPTIMIZE | PCRE2_NEVER_BACKSLASH_C |
 			   PCRE2_ALT_CIRCUMFLEX | (flags & PATTERN_MULTILINE ? PCRE2_MULTILINE : 0);
 	pcre2_compile_context *context = pcre2_compile_context_create(NULL);
@@ -360,7 +361,8 @@ pattern_free(struct pattern *p)
 
 /* ---- matching ---- */
 
-/* Makes *subject valid UTF-8 and present: PCRE2 need not look at it again, and its own way with invalid text has had its faults. */
+/* Makes *subject valid UTF-8 and present: PCRE2 need not look at it again, and its own way with invalid text
+ * has had its faults. */
 static int
 make_valid(struct pattern *p, struct slice *subject, struct err *err)
 {

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Format 1: the directory of Python's testrepository, to be used by both programs on the same day. A run N is a file N of
- * subunit v1, "next-stream" is the next N, "failing" has the failing tests as one more run, times.dbm the durations.
+ * Format 1: the directory of Python's testrepository, to be used by both programs on the same day. A run N is
+ * a file N of subunit v1, "next-stream" is the next N, "failing" has the failing tests as one more run,
+ * times.dbm the durations.
  *
- * A run grows in a spool file, locked by its writer, and gets its number by a link when it is complete; it loses its spool name
- * last. So an unlocked spool is what a dead writer left: it is made a run, if it is none yet. The lock of the file "format"
- * orders all changes of several files. Python takes no locks; against it there is only the rule that nothing of
- * a number that exists is replaced. */
+ * A run grows in a spool file, locked by its writer, and gets its number by a link when it is complete; it
+ * loses its spool name last. So an unlocked spool is what a dead writer left: it is made a run, if it is none
+ * yet. The lock of the file "format" orders all changes of several files. Python takes no locks; against it
+ * there is only the rule that nothing of a number that exists is replaced. */
 #include "replay.h"
 #include "repo_backend.h"
 #include "spool.h"
@@ -332,8 +333,8 @@ salvage_copy(struct spool *s, int fd, struct err *err)
 	return spool_sync(s, err);
 }
 
-/* Makes the spool of a dead writer a run, under the repository's lock. Its copy takes its name: whenever this is
- * interrupted, there is one spool to begin with again. */
+/* Makes the spool of a dead writer a run, under the repository's lock. Its copy takes its name: whenever this
+ * is interrupted, there is one spool to begin with again. */
 static int
 salvage(struct repo *repo, const char *name, int fd, struct err *err)
 {

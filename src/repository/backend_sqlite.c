@@ -2,9 +2,9 @@
  *
  * Format 2: streams/ID holds what was said, as subunit v2; index.sqlite is made from it (index.h).
  *
- * Whoever writes a run holds the lock of its stream file until the end. So a run that the index calls running and whose stream can be
- * locked has lost its writer: who notices it, indexes the stream anew and calls the run interrupted. The same happens to a run
- * whose end could not be written. */
+ * Whoever writes a run holds the lock of its stream file until the end. So a run that the index calls running
+ * and whose stream can be locked has lost its writer: who notices it, indexes the stream anew and calls the
+ * run interrupted. The same happens to a run whose end could not be written. */
 #include "index.h"
 #include "packet.h"
 #include "replay.h"
@@ -289,8 +289,8 @@ sqlite_close(struct repo *base)
 	free((char *)repo->streams.path);
 }
 
-/* Opens and locks the stream of a new run. 1; 0 when there is a stream of that name already: one that the index does not know,
- * perhaps because the machine died; or -1. */
+/* Opens and locks the stream of a new run. 1; 0 when there is a stream of that name already: one that the
+ * index does not know, perhaps because the machine died; or -1. */
 static int
 open_stream(struct sqlite_writer *w, struct err *err)
 {

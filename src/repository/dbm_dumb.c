@@ -296,7 +296,8 @@ dbm_dumb_set(struct dbm_dumb *d, struct slice key, struct slice value, struct er
 
 	if (i == STRTAB_NONE)
 		return err_nomem(err);
-	/* As the original does: in the blocks it has, or at the end; blocks that were left are never used again. */
+	/* As the original does: in the blocks it has, or at the end; blocks that were left are never used
+	 * again. */
 	if (!added && blocks(place.size) <= blocks(d->places[i].size))
 		place.position = d->places[i].position;
 	else

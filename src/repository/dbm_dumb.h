@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The database of Python's dbm.dumb module, the one that every Python can read and that needs no library: NAME.dir has a line
- * for each key, `'key', (position, size)`, with the key as a Python string literal of its bytes as Latin-1; NAME.dat has the
- * values, each from a multiple of 512 on. The whole of NAME.dir is held in memory. There is no locking here. */
+ * The database of Python's dbm.dumb module, the one that every Python can read and that needs no library:
+ * NAME.dir has a line for each key, `'key', (position, size)`, with the key as a Python string literal of its
+ * bytes as Latin-1; NAME.dat has the values, each from a multiple of 512 on. The whole of NAME.dir is held in
+ * memory. There is no locking here. */
 #ifndef DBM_DUMB_H
 #define DBM_DUMB_H
 
@@ -19,7 +20,8 @@ enum dbm_kind {
 /* What Python's dbm.whichdb would find under the name. -1 on an error. */
 int dbm_dumb_probe(const struct file_dir *dir, const char *name, struct err *err);
 
-/* Opens the database. Lines that make no sense are passed over; they are gone after the next commit. *out is freed with dbm_dumb_free. */
+/* Opens the database. Lines that make no sense are passed over; they are gone after the next commit. *out is
+ * freed with dbm_dumb_free. */
 int dbm_dumb_open(const struct file_dir *dir, const char *name, struct dbm_dumb **out, struct err *err);
 /* Opens it for writing, created if need be. */
 int dbm_dumb_open_write(const struct file_dir *dir, const char *name, struct dbm_dumb **out, struct err *err);

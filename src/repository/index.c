@@ -105,7 +105,8 @@ column_text(sqlite3_stmt *stmt, int at)
 	return slice_of(text, (size_t)sqlite3_column_bytes(stmt, at));
 }
 
-/* The first column of the only row of a query with at most one parameter; *out stays as it is when there is no row or it is NULL. */
+/* The first column of the only row of a query with at most one parameter; *out stays as it is when there is
+ * no row or it is NULL. */
 static int
 get_int(struct index *ix, const char *sql, int64_t parameter, int64_t *out, struct err *err)
 {
@@ -347,7 +348,8 @@ index_latest(struct index *ix, int64_t *out, struct err *err)
 	return 0;
 }
 
-/* The place of the result's tags, without its worker's, among the batch's; *out is STRTAB_NONE when there are none. */
+/* The place of the result's tags, without its worker's, among the batch's; *out is STRTAB_NONE when there are
+ * none. */
 static int
 add_tagset(struct index_batch *batch, const struct result *r, int64_t worker, size_t *out)
 {
@@ -425,7 +427,8 @@ hash_name(struct slice s)
 	return h;
 }
 
-/* The row of each test, made where there is none. `durations` has the last of each in the batch, or TIME_NONE. */
+/* The row of each test, made where there is none. `durations` has the last of each in the batch, or
+ * TIME_NONE. */
 static int
 intern_tests(
     struct index *ix, const struct strtab *tests, const int64_t *durations, int64_t *ids, struct err *err)

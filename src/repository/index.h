@@ -2,8 +2,8 @@
  *
  * The index of a format-2 repository: what the streams say, in tables. It can always be made again from them.
  *
- * Everything that changes it happens between index_begin and index_commit, which hold the write lock of the database, so
- * never for long. A function that fails inside leaves the transaction open, for index_rollback. */
+ * Everything that changes it happens between index_begin and index_commit, which hold the write lock of the
+ * database, so never for long. A function that fails inside leaves the transaction open, for index_rollback. */
 #ifndef INDEX_H
 #define INDEX_H
 
@@ -54,8 +54,8 @@ int index_results_add(struct index *ix, int64_t run, const struct index_batch *b
 /* Takes all results of a run away. */
 int index_results_clear(struct index *ix, int64_t run, struct err *err);
 
-/* Changes the set of failing tests by the results of a run (see repo_run_finish), which replace it when `replace` is set; otherwise tests
- * of an interrupted run that never ended change nothing. */
+/* Changes the set of failing tests by the results of a run (see repo_run_finish), which replace it when
+ * `replace` is set; otherwise tests of an interrupted run that never ended change nothing. */
 int index_failing_update(struct index *ix, const struct repo_run *run, bool replace, struct err *err);
 
 /* One failing test: its last result, without route, tags and details, and the run whose stream has them. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What a backend is: the functions of repository.h with the same names, arguments and promises, over its own kind of
- * storage. Private to this room. */
+ * What a backend is: the functions of repository.h with the same names, arguments and promises, over its own
+ * kind of storage. Private to this room. */
 #ifndef REPO_BACKEND_H
 #define REPO_BACKEND_H
 
@@ -23,9 +23,11 @@ struct repo_backend {
 	int format;
 	/* The content of the file "format". */
 	const char *format_text;
-	/* Fills a new directory, all but the file "format". What an earlier attempt that was interrupted left there is taken over. */
+	/* Fills a new directory, all but the file "format". What an earlier attempt that was interrupted left
+	 * there is taken over. */
 	int (*create)(const struct file_dir *dir, struct err *err);
-	/* An allocated backend struct, of which repository.c fills the first member before anything else is called. */
+	/* An allocated backend struct, of which repository.c fills the first member before anything else is
+	 * called. */
 	struct repo *(*allocate)(void);
 	int (*open)(struct repo *repo, struct err *err);
 	/* Releases what open has made, also when it failed halfway; not the struct. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A format-1 run in the making: its results as v1 text in a file, and what they say of each test so far, which is what the
- * list of failing tests is changed by at the end. */
+ * A format-1 run in the making: its results as v1 text in a file, and what they say of each test so far,
+ * which is what the list of failing tests is changed by at the end. */
 #ifndef SPOOL_H
 #define SPOOL_H
 
@@ -38,8 +38,8 @@ int spool_flush(struct spool *s, struct err *err);
 /* The same, and durably. */
 int spool_sync(struct spool *s, struct err *err);
 
-/* Replaces the file `name`, a list of failing tests in v1, by what it is after this run, whose spool is flushed: with `replace` the run's
- * failing tests alone. */
+/* Replaces the file `name`, a list of failing tests in v1, by what it is after this run, whose spool is
+ * flushed: with `replace` the run's failing tests alone. */
 int spool_failing(struct spool *s, const char *name, bool replace, struct err *err);
 
 #endif

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sql.h"
 
-/* run.state is enum repo_state, result.status enum status, whose values are those of the wire: 0 and 2 never ended, 6 is fail.
- * Times are nanoseconds since 1970, durations nanoseconds, NULL when unknown.
+/* run.state is enum repo_state, result.status enum status, whose values are those of the wire: 0 and 2 never
+ * ended, 6 is fail. Times are nanoseconds since 1970, durations nanoseconds, NULL when unknown.
  *
- * test: hash is FNV-1a of the name in 32 bits; an index over it costs a tenth of one over the names. duration is the last known.
- * tagset: the sorted tags of a result without its worker's, each ended by a NUL.
- * result: its packets lie in the run's stream from offset on, within size bytes. attempt counts from 1 within the run.
- * failing: the last result of each failing test, by place.
+ * test: hash is FNV-1a of the name in 32 bits; an index over it costs a tenth of one over the names. duration
+ * is the last known. tagset: the sorted tags of a result without its worker's, each ended by a NUL. result:
+ * its packets lie in the run's stream from offset on, within size bytes. attempt counts from 1 within the
+ * run. failing: the last result of each failing test, by place.
  *
  * REFERENCES is there to be read: the check of each would cost a quarter of the time of storing a run. */
 const char sql_schema[] = "CREATE TABLE run ("
@@ -107,8 +107,9 @@ const char sql_results_delete[] = "DELETE FROM result WHERE run = ?1";
 
 const char sql_failing_clear[] = "DELETE FROM failing";
 
-/* All results, in order of completion, of the tests of a run that fail now or failed in it. ?2: an unexpected success passes; ?3: tests
- * that never ended count. Both lists of tests and the sorting are complete before the first row is given. */
+/* All results, in order of completion, of the tests of a run that fail now or failed in it. ?2: an unexpected
+ * success passes; ?3: tests that never ended count. Both lists of tests and the sorting are complete before
+ * the first row is given. */
 const char sql_failing_changes[] =
     "SELECT test, attempt, status FROM result WHERE run = ?1 AND (?3 OR status NOT IN (0, 2)) AND"
     " (test IN (SELECT test FROM failing) OR test IN (SELECT test FROM result"

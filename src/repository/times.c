@@ -36,7 +36,8 @@ times_store(const struct file_dir *dir, const struct strtab *ids, const int64_t 
 	return rc;
 }
 
-/* Reads a duration; -1 for what is none, such as the negative numbers that are stored when a clock was set back. */
+/* Reads a duration; -1 for what is none, such as the negative numbers that are stored when a clock was set
+ * back. */
 static int64_t
 parse_seconds(struct slice s)
 {

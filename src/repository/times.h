@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The durations of tests in a format-1 directory: times.dbm*, which is a dbm.dumb database when this program made it and
- * whatever its Python liked when testrepository did; the latter is left alone. A value is a number of
- * seconds as Python prints a float. */
+ * The durations of tests in a format-1 directory: times.dbm*, which is a dbm.dumb database when this program
+ * made it and whatever its Python liked when testrepository did; the latter is left alone. A value is a
+ * number of seconds as Python prints a float. */
 #ifndef TIMES_H
 #define TIMES_H
 
 #include "file.h"
 #include "strtab.h"
 
-/* Stores the durations (nanoseconds; negative: none) of tests. Does nothing where the database is none of ours. */
+/* Stores the durations (nanoseconds; negative: none) of tests. Does nothing where the database is none of
+ * ours. */
 int times_store(
     const struct file_dir *dir, const struct strtab *ids, const int64_t *durations, struct err *err);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The account of a run: what became of every planned test. Pure.
- * Invariant: planned = with a result + not run (for a stated reason) + lost + open; a test leaves "open" once and never returns. */
+ * Invariant: planned = with a result + not run (for a stated reason) + lost + open; a test leaves "open" once
+ * and never returns. */
 #ifndef ACCOUNT_H
 #define ACCOUNT_H
 
@@ -9,10 +10,11 @@
 #include "strtab.h"
 
 enum fate {
-	FATE_OPEN,   /* planned; nothing has been heard of it */
-	FATE_RESULT, /* it has a result */
-	FATE_NOT_RUN, /* it has none, and there is a reason: its fixture failed or was skipped, the run was cancelled */
-	FATE_LOST, /* it has none, and nobody knows why */
+	FATE_OPEN,    /* planned; nothing has been heard of it */
+	FATE_RESULT,  /* it has a result */
+	FATE_NOT_RUN, /* it has none, and there is a reason: its fixture failed or was skipped, the run was
+			 cancelled */
+	FATE_LOST,    /* it has none, and nobody knows why */
 };
 
 struct account {
@@ -30,8 +32,9 @@ size_t account_plan(struct account *a, struct slice id);
 /* Decides a test's fate, unless it is decided already. Returns true when this decided it. */
 bool account_settle(struct account *a, size_t test, enum fate fate);
 
-/* Python's unittest reports a class or module whose set-up failed or was skipped under the id "setUpClass (module.Class)" or
- * "setUpModule (module)", and its tests not at all. If id is such a one *out becomes the name in brackets, part of id. */
+/* Python's unittest reports a class or module whose set-up failed or was skipped under the id "setUpClass
+ * (module.Class)" or "setUpModule (module)", and its tests not at all. If id is such a one *out becomes the
+ * name in brackets, part of id. */
 bool account_fixture(struct slice id, struct slice *out);
 
 /* True when id belongs to the class or module of account_fixture. */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * `.testr.conf`, read by the rules of Python's ConfigParser: `key = value` or `key: value` in the section [DEFAULT], keys in any
- * case, deeper indented lines continue a value (their line ends are kept), whole-line comments with # or ;,
- * and %(key)s and %% inside values. Other sections are checked for their form and otherwise left alone.
- * Text is taken as bytes; blanks and letter case are those of ASCII.
- * Invariant: once parsed, every key that testr knows has a whole value; nothing is left to fail later. */
+ * `.testr.conf`, read by the rules of Python's ConfigParser: `key = value` or `key: value` in the section
+ * [DEFAULT], keys in any case, deeper indented lines continue a value (their line ends are kept), whole-line
+ * comments with # or ;, and %(key)s and %% inside values. Other sections are checked for their form and
+ * otherwise left alone. Text is taken as bytes; blanks and letter case are those of ASCII. Invariant: once
+ * parsed, every key that testr knows has a whole value; nothing is left to fail later. */
 #ifndef CONFIG_H
 #define CONFIG_H
 
@@ -20,8 +20,8 @@ struct config_entry {
 	bool known; /* a key that testr has a use for */
 };
 
-/* Parses the text of a configuration. `path` is what errors call it. ConfigParser's own errors have its words. *out is freed with
- * config_free. */
+/* Parses the text of a configuration. `path` is what errors call it. ConfigParser's own errors have its
+ * words. *out is freed with config_free. */
 int config_parse(struct slice text, const char *path, struct config **out, struct err *err);
 
 /* Reads and parses DIRECTORY/.testr.conf. None there: "No .testr.conf config file". */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The pool of instances: environments that a project's own commands provide and dispose of (instance_provision, instance_execute,
- * instance_dispose). Without instance_provision the pool is empty and commands run here.
- * Invariant: an instance is with at most one command at a time, and every one goes back. */
+ * The pool of instances: environments that a project's own commands provide and dispose of
+ * (instance_provision, instance_execute, instance_dispose). Without instance_provision the pool is empty and
+ * commands run here. Invariant: an instance is with at most one command at a time, and every one goes back. */
 #ifndef INSTANCES_H
 #define INSTANCES_H
 
@@ -22,8 +22,8 @@ void instances_init(struct instances *in, const struct config *config, struct la
 /* Forgets the pool; instances_dispose gives the instances back. */
 void instances_release(struct instances *in);
 
-/* Makes sure that the pool holds `count`, by one call of instance_provision for those that are missing. ERR_START when it fails or provides
- * too few. Does nothing without instance_provision. */
+/* Makes sure that the pool holds `count`, by one call of instance_provision for those that are missing.
+ * ERR_START when it fails or provides too few. Does nothing without instance_provision. */
 int instances_provide(struct instances *in, size_t count, struct err *err);
 
 /* Takes a free instance; *out is absent without instance_provision. The pool holds one for each worker. */

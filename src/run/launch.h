@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Starts shell commands and keeps them in hand: what is to be run is told first, and Ctrl-C reaches all that is running.
+ * Starts shell commands and keeps them in hand: what is to be run is told first, and Ctrl-C reaches all that
+ * is running.
  *
- * The first SIGINT, SIGTERM or SIGHUP is passed on to every command, and none is started any more; what still runs after
- * LAUNCH_GRACE is killed; a second signal kills at once.
- * Invariant: after launch_release no command that was started here is alive. */
+ * The first SIGINT, SIGTERM or SIGHUP is passed on to every command, and none is started any more; what still
+ * runs after LAUNCH_GRACE is killed; a second signal kills at once. Invariant: after launch_release no
+ * command that was started here is alive. */
 #ifndef LAUNCH_H
 #define LAUNCH_H
 
@@ -26,18 +27,20 @@ struct launch {
 	struct loop_signal *signals[3];
 };
 
-/* `guard` is the path of our own program (see process_spec); `echo` is told each command that is started, unless it is NULL. Both
- * are borrowed until launch_release. Takes the three signals over. Returns 0; on -1 nothing is left to release. */
+/* `guard` is the path of our own program (see process_spec); `echo` is told each command that is started,
+ * unless it is NULL. Both are borrowed until launch_release. Takes the three signals over. Returns 0; on -1
+ * nothing is left to release. */
 int launch_init(
     struct launch *l, const char *guard, void (*echo)(void *, const char *), void *context, struct err *err);
-/* After a signal the three are ignored from here on: there is nothing left to cancel, and they would only spoil the exit status. */
+/* After a signal the three are ignored from here on: there is nothing left to cancel, and they would only
+ * spoil the exit status. */
 void launch_release(struct launch *l);
 
 /* Allows commands again, for what has to be done also after a cancelled run. */
 void launch_reopen(struct launch *l);
 
-/* Starts a command (spec->guard is filled in here). When spec->ended is called the process is to be handed to launch_ended. Refuses
- * when cancelled. */
+/* Starts a command (spec->guard is filled in here). When spec->ended is called the process is to be handed to
+ * launch_ended. Refuses when cancelled. */
 int launch_start(
     struct launch *l, struct process_spec *spec, bool echo, struct process **out, struct err *err);
 /* Forgets and frees a process that has ended. */
@@ -46,8 +49,9 @@ void launch_ended(struct launch *l, struct process *p);
 /* Kills whatever runs. */
 void launch_kill(struct launch *l);
 
-/* Starts a command and waits for its end. Its output is appended to `out`, as far as that takes it; with a NULL `out` it goes to our own
- * standard output. Returns 0 however the command ended, which *end tells; -1 when it did not start. */
+/* Starts a command and waits for its end. Its output is appended to `out`, as far as that takes it; with a
+ * NULL `out` it goes to our own standard output. Returns 0 however the command ended, which *end tells; -1
+ * when it did not start. */
 int launch_wait(struct launch *l, const char *command, bool echo, bool inherit_input, struct buf *out,
     struct process_end *end, struct err *err);
 

@@ -7,12 +7,13 @@
 #include "instances.h"
 #include "template.h"
 
-/* What a failed listing printed: called with the name of each attachment it made ("stdout" for plain text) and its content. */
+/* What a failed listing printed: called with the name of each attachment it made ("stdout" for plain text)
+ * and its content. */
 typedef void (*listing_dump_fn)(void *context, struct slice name, struct slice content);
 
-/* Runs the list command and adds the ids it says to `ids`, in order: those of its "exists" events or, when it speaks no
- * subunit at all, each line of its output. ERR_LISTING when it exits with anything but 0, after `dump` was told what it
- * printed, and when it says no id. */
+/* Runs the list command and adds the ids it says to `ids`, in order: those of its "exists" events or, when it
+ * speaks no subunit at all, each line of its output. ERR_LISTING when it exits with anything but 0, after
+ * `dump` was told what it printed, and when it says no id. */
 int listing_run(struct launch *launch, struct instances *instances, const struct config *config,
     struct template_args args, listing_dump_fn dump, void *context, struct strtab *ids, struct err *err);
 

@@ -307,8 +307,8 @@ run_planned(struct run *run, const struct runner_test *tests, bool keep_order)
 	return run->failed ? -1 : 0;
 }
 
-/* The command as it stands, or with the ids of test_id_list_default, which need not be the ids of single tests and are
- * therefore no plan. */
+/* The command as it stands, or with the ids of test_id_list_default, which need not be the ids of single
+ * tests and are therefore no plan. */
 static int
 run_command(struct run *run)
 {
@@ -337,7 +337,8 @@ out:
 	return rc;
 }
 
-/* After the command as it stands: what of its tests is still open. If it died before it could say, the project is asked. */
+/* After the command as it stands: what of its tests is still open. If it died before it could say, the
+ * project is asked. */
 static int
 plan_rest(struct run *run)
 {

@@ -6,11 +6,11 @@
  *                                                   │
  *                                 account: what became of every planned test
  *
- * A test process that ends while a test is running costs that one test: it fails, with how the process ended and
- * what it last printed. The rest of its list is given to another process, as long as each process settles at least one test
- * (one that was killed before it did gets a second chance). Where the tests were not known beforehand and the process did not
- * announce them, the project is asked for its list then.
- * Invariant: when runner_run returns 0 every planned test has a result, a reason for having none, or is reported as lost. */
+ * A test process that ends while a test is running costs that one test: it fails, with how the process ended
+ * and what it last printed. The rest of its list is given to another process, as long as each process settles
+ * at least one test (one that was killed before it did gets a second chance). Where the tests were not known
+ * beforehand and the process did not announce them, the project is asked for its list then. Invariant: when
+ * runner_run returns 0 every planned test has a result, a reason for having none, or is reported as lost. */
 #ifndef RUNNER_H
 #define RUNNER_H
 
@@ -27,7 +27,8 @@
 struct runner_sink {
 	/* An event of a worker. A return of -1 with err set cancels the run. */
 	int (*event)(void *context, const struct event *e, struct err *err);
-	/* No further event is at hand right now: a good moment to make the earlier ones safe. Returns as `event`. */
+	/* No further event is at hand right now: a good moment to make the earlier ones safe. Returns as
+	 * `event`. */
 	int (*pause)(void *context, struct err *err);
 	/* A test that is lost, and why. Returns as `event`. */
 	int (*lost)(void *context, struct slice id, const char *why, struct err *err);
@@ -60,10 +61,10 @@ struct runner_report {
 	size_t interrupted; /* tests that were running or waiting when the run was cancelled */
 };
 
-/* Runs the tests in account (tests[i] tells of the i-th), or, with tests NULL, the test command as it stands, whose announced tests
- * become the plan. With keep_order each process gets its tests in the order of the plan. All else is told to the
- * sink. Returns 0 with *out filled, also when tests failed, were lost or the run was cancelled (launch->cancelled); -1 when
- * nothing sensible could be done. */
+/* Runs the tests in account (tests[i] tells of the i-th), or, with tests NULL, the test command as it stands,
+ * whose announced tests become the plan. With keep_order each process gets its tests in the order of the
+ * plan. All else is told to the sink. Returns 0 with *out filled, also when tests failed, were lost or the
+ * run was cancelled (launch->cancelled); -1 when nothing sensible could be done. */
 int runner_run(struct runner *r, struct account *account, const struct runner_test *tests, bool keep_order,
     struct runner_report *out, struct err *err);
 

@@ -11,7 +11,8 @@ struct variable {
 	struct slice value;
 };
 
-/* Appends text to out with every variable replaced. Where several names would fit, the first of the list does. */
+/* Appends text to out with every variable replaced. Where several names would fit, the first of the list
+ * does. */
 static void
 substitute(struct buf *out, struct slice text, const struct variable *variables, size_t count)
 {
@@ -55,8 +56,8 @@ mentions(const char *text, const char *variable)
 	return slice_search(s, slice_str(variable)) < s.len;
 }
 
-/* The value of `key` for a test_command that mentions `variable`; empty when it does not. Only test_command counts, not the
- * arguments from the command line. */
+/* The value of `key` for a test_command that mentions `variable`; empty when it does not. Only test_command
+ * counts, not the arguments from the command line. */
 static int
 needed(const struct config *c, const char *variable, const char *key, struct slice *out, struct err *err)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The text of shell commands, made from the templates of a configuration. Pure.
- * A variable is replaced wherever its name stands, also in front of further letters ($IDLISTX is the list and an X); what was
- * put in is not looked at again; nothing is quoted; every other `$word` is left to the shell.
+ * A variable is replaced wherever its name stands, also in front of further letters ($IDLISTX is the list and
+ * an X); what was put in is not looked at again; nothing is quoted; every other `$word` is left to the shell.
  *
  *     test_command      $IDOPTION $IDFILE $IDLIST $LISTOPT
  *     test_id_option    $IDFILE $IDLIST
@@ -26,7 +26,8 @@ struct template_ids {
 	const char *file; /* the file that holds them, for $IDFILE */
 };
 
-/* Arguments from the command line that are appended to test_command, with a space before each, before anything is replaced. */
+/* Arguments from the command line that are appended to test_command, with a space before each, before
+ * anything is replaced. */
 struct template_args {
 	char *const *args;
 	size_t count;
@@ -48,7 +49,8 @@ bool template_takes_ids(const struct config *c);
 /* The command that provides `count` instances. *out is NULL when instance_provision is not set. */
 int template_provision(const struct config *c, size_t count, char **out, struct err *err);
 
-/* The command that executes `command` in an instance; a copy of it when instance_execute is not set. `file` may be NULL. */
+/* The command that executes `command` in an instance; a copy of it when instance_execute is not set. `file`
+ * may be NULL. */
 int template_execute(const struct config *c, struct slice instance, const char *command, const char *file,
     char **out, struct err *err);
 

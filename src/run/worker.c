@@ -229,8 +229,8 @@ blame_text(const struct process_end *end, struct buf *out)
 	buf_str(out, " while this test was running.\n");
 }
 
-/* An event of a test that this worker is in: `r`, whose slices must not be those of the set of open tests, because telling the
- * event changes that set. */
+/* An event of a test that this worker is in: `r`, whose slices must not be those of the set of open tests,
+ * because telling the event changes that set. */
 static int
 tell_of(struct worker *w, const struct result *r, enum status status, struct slice name, struct slice content)
 {

@@ -8,8 +8,8 @@
 
 enum state { STATE_WAITING, STATE_OUT, STATE_DONE };
 
-/* A share, or what is left of one: a run of `order`. It goes from worker to worker as a whole, so there are never more of them
- * than at the start and none of them ever grows; handing out allocates nothing. */
+/* A share, or what is left of one: a run of `order`. It goes from worker to worker as a whole, so there are
+ * never more of them than at the start and none of them ever grows; handing out allocates nothing. */
 struct segment {
 	size_t from, len;
 };
@@ -88,8 +88,8 @@ mean_duration(const struct schedule_test *tests, size_t count)
 	return known ? sum / known : -1;
 }
 
-/* Numbers the groups in the order of their first tests: group_of[i] is the group of test i. Returns how many there
- * are, or SIZE_MAX when out of memory. */
+/* Numbers the groups in the order of their first tests: group_of[i] is the group of test i. Returns how many
+ * there are, or SIZE_MAX when out of memory. */
 static size_t
 number_groups(const struct schedule_test *tests, size_t count, size_t *group_of)
 {
@@ -180,8 +180,9 @@ sift_down(struct load *heap, size_t count)
 	heap[at] = moved;
 }
 
-/* Each group, the longest first, goes to the worker with the least work. The order among equals is that of a list which is
- * stably sorted by (work, tests) after each step, its first entry being the one that was served: the original's rule. */
+/* Each group, the longest first, goes to the worker with the least work. The order among equals is that of a
+ * list which is stably sorted by (work, tests) after each step, its first entry being the one that was
+ * served: the original's rule. */
 static int
 assign_longest_first(struct group *groups, size_t count, size_t workers)
 {
@@ -228,8 +229,8 @@ by_place(const void *a, const void *b)
 	return x->test < y->test ? -1 : 1;
 }
 
-/* Numbers the shares, leaving out the workers that got nothing, and makes their segments. fill[w] becomes the place of the
- * first test of worker w. */
+/* Numbers the shares, leaving out the workers that got nothing, and makes their segments. fill[w] becomes the
+ * place of the first test of worker w. */
 static void
 make_segments(
     struct schedule *s, const struct group *groups, const size_t *group_of, size_t workers, size_t *fill)

@@ -23,7 +23,8 @@ crc_range_forget(struct crc_range *c)
 	c->count = 0;
 }
 
-/* The product of two polynomials modulo that of CRC-32, in its reflected form: bit 31 is the coefficient of x^0. */
+/* The product of two polynomials modulo that of CRC-32, in its reflected form: bit 31 is the coefficient of
+ * x^0. */
 static uint32_t
 multiply(uint32_t a, uint32_t b)
 {

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The CRC-32 of any part of a buffer, at a cost that does not grow with the part: bytes that many possible packets
- * have in common are summed once. Internal to the reader. Pure. */
+ * The CRC-32 of any part of a buffer, at a cost that does not grow with the part: bytes that many possible
+ * packets have in common are summed once. Internal to the reader. Pure. */
 #ifndef CRC_RANGE_H
 #define CRC_RANGE_H
 
 #include "slice.h"
 
-/* Sums from the start of the buffer to each of a row of marks, as far as they were needed. A zeroed one is empty. */
+/* Sums from the start of the buffer to each of a row of marks, as far as they were needed. A zeroed one is
+ * empty. */
 struct crc_range {
 	uint32_t *marks;
 	size_t count, cap;

@@ -90,7 +90,8 @@ split_type(struct slice text, struct mime *out)
 	return slice_find(out->sub, '/') == out->sub.len;
 }
 
-/* As mime_parse, and the parameters, of which each name is met once: the last value in the place of the first. */
+/* As mime_parse, and the parameters, of which each name is met once: the last value in the place of the
+ * first. */
 static size_t
 parse_params(struct slice text, struct mime *out, struct param *params)
 {
@@ -303,8 +304,8 @@ part_of(const struct detail *d, const char *special)
 	return special && slice_eq(d->name, slice_str(special)) ? PART_SPECIAL : PART_TEXT;
 }
 
-/* Appends the decoded text without the blanks around it, `name: {{{…}}}` when it is not the special one. Returns whether a
- * newline ends it. */
+/* Appends the decoded text without the blanks around it, `name: {{{…}}}` when it is not the special one.
+ * Returns whether a newline ends it. */
 static bool
 print_text(struct buf *out, const struct detail *d, bool bare)
 {

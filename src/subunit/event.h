@@ -36,8 +36,8 @@ struct event {
 	struct slice mime;
 	struct slice file_name; /* absent exactly when `file` is */
 	struct slice file;
-	const struct slice *
-	    tags; /* NULL: no tag vector; otherwise tag_count entries, perhaps 0, in the order of the stream */
+	const struct slice *tags; /* NULL: no tag vector; otherwise tag_count entries, perhaps 0, in the order
+				     of the stream */
 	size_t tag_count;
 	int64_t time;
 	struct slice raw; /* the bytes of a v2 packet or of text as they came; absent otherwise */

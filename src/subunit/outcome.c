@@ -20,8 +20,8 @@ struct attachment {
 	size_t name_len;
 	bool has_mime;
 
-	/* What is kept is bytes[0, head) and bytes[tail, len). Nothing was left out as long as `cut` is false; then head and
-	 * tail are 0. What lies between is given up and is closed from time to time. */
+	/* What is kept is bytes[0, head) and bytes[tail, len). Nothing was left out as long as `cut` is
+	 * false; then head and tail are 0. What lies between is given up and is closed from time to time. */
 	struct buf bytes;
 	size_t head, tail;
 	bool cut;
@@ -442,8 +442,8 @@ note_chunk(struct attachment *a, size_t len)
 	return 0;
 }
 
-/* The attachment of that name, made when there is none. *full is set, and NULL returned, when there are too many;
- * NULL without it when out of memory. */
+/* The attachment of that name, made when there is none. *full is set, and NULL returned, when there are too
+ * many; NULL without it when out of memory. */
 static struct attachment *
 find_attachment(struct outcome *o, struct record *r, const struct event *e, bool *full)
 {

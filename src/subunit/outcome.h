@@ -2,11 +2,11 @@
  *
  * Folds events into results: what became of each test. Pure.
  *
- * A test is an id and a route: the same id under two routes is two tests. Its first event (an "exists" apart, which folds into nothing)
- * opens it; success, uxsuccess, skip, fail and xfail close it and give a result; later events open a new one.
- * Tags are those of the last event that carried a tag vector; attachments with the same name are
- * joined, the MIME type being the first one's; empty attachments leave no trace; start is the first event's
- * time and stop the last one's. These are the reference's rules (its _StreamToTestRecord).
+ * A test is an id and a route: the same id under two routes is two tests. Its first event (an "exists" apart,
+ * which folds into nothing) opens it; success, uxsuccess, skip, fail and xfail close it and give a result;
+ * later events open a new one. Tags are those of the last event that carried a tag vector; attachments with
+ * the same name are joined, the MIME type being the first one's; empty attachments leave no trace; start is
+ * the first event's time and stop the last one's. These are the reference's rules (its _StreamToTestRecord).
  *
  * Invariant: every opened test comes out exactly once, closed or by outcome_open_next. Memory holds the
  * open tests only, each with at most `detail_max` bytes of attachments. */
@@ -24,8 +24,8 @@ struct detail {
 	struct slice bytes;
 	uint64_t left_out; /* bytes left out of the middle, at `cut` in `bytes`, for want of room */
 	size_t cut;
-	/* Where, in `bytes`, the reference's v1 writer ends a chunk, which depends on the pieces they came in; one more chunk holds
-	 * the rest. None are known when bytes were left out. */
+	/* Where, in `bytes`, the reference's v1 writer ends a chunk, which depends on the pieces they came
+	 * in; one more chunk holds the rest. None are known when bytes were left out. */
 	const size_t *chunks;
 	size_t chunk_count;
 };
@@ -45,8 +45,9 @@ struct result {
 
 struct outcome;
 
-/* `detail_max` bounds the bytes of attachments kept for one test. When there are more, the longest attachments are cut to one common
- * length, keeping their first and last halves; 0 keeps only names and types. NULL when out of memory. */
+/* `detail_max` bounds the bytes of attachments kept for one test. When there are more, the longest
+ * attachments are cut to one common length, keeping their first and last halves; 0 keeps only names and
+ * types. NULL when out of memory. */
 struct outcome *outcome_new(size_t detail_max);
 /* Accepts NULL. */
 void outcome_free(struct outcome *o);
@@ -55,8 +56,8 @@ void outcome_free(struct outcome *o);
  * without a test id and "exists" are ignored. Returns 0, or -1 when out of memory. */
 int outcome_event(struct outcome *o, const struct event *e, const struct result **out);
 
-/* After the last event: the next test that never ended, latest first (as the reference does), valid until the next
- * call on o, or NULL when there are no more. */
+/* After the last event: the next test that never ended, latest first (as the reference does), valid until the
+ * next call on o, or NULL when there are no more. */
 const struct result *outcome_open_next(struct outcome *o);
 
 /* The number of tests open now, and the i-th of them (in order of opening), without its details, valid
@@ -70,9 +71,9 @@ int64_t result_worker(const struct result *r);
 /* stop - start, or TIME_NONE when either is unknown or the clock went backwards. */
 int64_t result_duration(const struct result *r);
 
-/* Appends the events that make this result again, as packets: inprogress with the start time, one event an attachment with eof,
- * then the final status with the tags, both with the stop time. A test that never ended is written as fail. Returns 0, or -1
- * when a packet cannot be written. */
+/* Appends the events that make this result again, as packets: inprogress with the start time, one event an
+ * attachment with eof, then the final status with the tags, both with the stop time. A test that never ended
+ * is written as fail. Returns 0, or -1 when a packet cannot be written. */
 int result_to_packets(struct buf *out, const struct result *r);
 
 #endif

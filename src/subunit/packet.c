@@ -90,7 +90,8 @@ is_whole(const struct number *n)
 	return n->low == n->high;
 }
 
-/* The fewest bytes that the elements with these flags can take: one each, but five for the time and two for a file. */
+/* The fewest bytes that the elements with these flags can take: one each, but five for the time and two for a
+ * file. */
 static inline size_t
 least_size(unsigned flags)
 {
@@ -165,8 +166,8 @@ is_plain(const uint8_t *p, size_t len)
 	return !((seen | word | (word - ones)) & tops);
 }
 
-/* The length of the longest prefix that is whole characters, none of them NUL. It is found in growing steps, so as not to look
- * far for a NUL behind something that is no character. */
+/* The length of the longest prefix that is whole characters, none of them NUL. It is found in growing steps,
+ * so as not to look far for a NUL behind something that is no character. */
 static size_t
 text_prefix(struct slice s)
 {
@@ -374,7 +375,8 @@ scan_file(struct packet_scan *s, struct slice body, struct event *out)
 	return PACKET_WHOLE;
 }
 
-/* Takes all elements, in the order of the stream, which is not that of the flags, or those that an earlier look left. */
+/* Takes all elements, in the order of the stream, which is not that of the flags, or those that an earlier
+ * look left. */
 static int
 scan_elements(struct packet_scan *s, struct slice body, struct packet_tags *tags, struct event *out)
 {
@@ -494,8 +496,8 @@ put_string(uint8_t *p, struct slice s)
 	return put_bytes(put_number(p, s.len), s);
 }
 
-/* The size of a packet without its length and the content of its file; larger than PACKET_MAX when it is more than
- * that, whatever the true size. */
+/* The size of a packet without its length and the content of its file; larger than PACKET_MAX when it is more
+ * than that, whatever the true size. */
 static size_t
 bare_size(const struct event *e)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * One subunit v2 packet: bytes to event and back (grammar: README of subunit; what readers accept beyond it is
- * noted here). Pure. Invariant: packet_probe answers from the bytes alone, and the answer never changes when more
- * bytes follow, except from PACKET_PARTIAL to one of the other two. */
+ * One subunit v2 packet: bytes to event and back (grammar: README of subunit; what readers accept beyond it
+ * is noted here). Pure. Invariant: packet_probe answers from the bytes alone, and the answer never changes
+ * when more bytes follow, except from PACKET_PARTIAL to one of the other two. */
 #ifndef PACKET_H
 #define PACKET_H
 
@@ -44,17 +44,18 @@ struct packet_tags {
 int packet_tags_reserve(struct packet_tags *tags, size_t count);
 void packet_tags_release(struct packet_tags *tags);
 
-/* Looks at bytes that begin with the signature. PACKET_WHOLE sets *length (at most PACKET_MAX) and fills *out, whose slices point into
- * `bytes` and whose tags live in `tags` until its next use. PACKET_NOT means that some rule is broken: version
- * not 2, a length below 8 or in four bytes, a part that reaches past the end, text that is not UTF-8 or holds
- * NUL, parts that do not add up to the length, or a wrong CRC. It is said as early as the bytes at hand allow. Numbers longer than
- * needed and the reserved bit 3 are accepted, as every reader does. PACKET_PARTIAL sets *length to the bytes known to be needed.
- * Returns -1 when out of memory, else a packet_state. *out is written in any case. */
+/* Looks at bytes that begin with the signature. PACKET_WHOLE sets *length (at most PACKET_MAX) and fills
+ * *out, whose slices point into `bytes` and whose tags live in `tags` until its next use. PACKET_NOT means
+ * that some rule is broken: version not 2, a length below 8 or in four bytes, a part that reaches past the
+ * end, text that is not UTF-8 or holds NUL, parts that do not add up to the length, or a wrong CRC. It is
+ * said as early as the bytes at hand allow. Numbers longer than needed and the reserved bit 3 are accepted,
+ * as every reader does. PACKET_PARTIAL sets *length to the bytes known to be needed. Returns -1 when out of
+ * memory, else a packet_state. *out is written in any case. */
 int packet_probe(struct slice bytes, struct packet_tags *tags, struct event *out, size_t *length);
 
-/* A look at bytes that may be a packet, to be continued when more of them are there, at no cost for those seen before. A
- * zeroed one has seen nothing. `known` are bytes found to be good text, kept by the caller from one
- * look to another at the same bytes, and forgotten by it when these move. */
+/* A look at bytes that may be a packet, to be continued when more of them are there, at no cost for those
+ * seen before. A zeroed one has seen nothing. `known` are bytes found to be good text, kept by the caller
+ * from one look to another at the same bytes, and forgotten by it when these move. */
 struct packet_scan {
 	size_t at;     /* everything before it is right */
 	size_t length; /* of the packet; 0 until it is known */
@@ -65,18 +66,19 @@ struct packet_scan {
 	struct slice known;
 };
 
-/* As packet_probe, of all but the checksum: PACKET_WHOLE says that everything before it is there and right, and `bytes` may
- * be up to four bytes short of *length. *out is filled only then, but always written. */
+/* As packet_probe, of all but the checksum: PACKET_WHOLE says that everything before it is there and right,
+ * and `bytes` may be up to four bytes short of *length. *out is filled only then, but always written. */
 int packet_scan(struct packet_scan *scan, struct slice bytes, struct packet_tags *tags, struct event *out,
     size_t *length);
 /* Compares the checksum of the bytes before it with the stored one, of which perhaps not all bytes are there. */
 enum packet_state packet_sum(uint32_t crc, struct slice stored);
 
-/* Appends the packet for e to out, numbers as short as possible. The fields written are those that are present; `kind`, `raw` and
- * `offset` are ignored. Absent tags and no tags are both written as no tag vector only when e->tags is NULL.
- * File content that does not fit is split over several packets: the status, if final, and eof go on the last, any other
- * status on the first; tags, MIME type, route and time on all. Returns 0; -1 when it cannot be written (the other parts leave no
- * room in a packet, the time is before 1970 or after 2106, out of memory): out is then as before. */
+/* Appends the packet for e to out, numbers as short as possible. The fields written are those that are
+ * present; `kind`, `raw` and `offset` are ignored. Absent tags and no tags are both written as no tag vector
+ * only when e->tags is NULL. File content that does not fit is split over several packets: the status, if
+ * final, and eof go on the last, any other status on the first; tags, MIME type, route and time on all.
+ * Returns 0; -1 when it cannot be written (the other parts leave no room in a packet, the time is before 1970
+ * or after 2106, out of memory): out is then as before. */
 int packet_encode(struct buf *out, const struct event *e);
 
 #endif

@@ -102,8 +102,8 @@ compact(struct reader *r)
 	forget_places(r);
 }
 
-/* Makes room for `len` more bytes. Bytes are only moved when that gains ROOM_MIN of room, so that many small pieces do not
- * move much more than they add. */
+/* Makes room for `len` more bytes. Bytes are only moved when that gains ROOM_MIN of room, so that many small
+ * pieces do not move much more than they add. */
 static int
 make_room(struct reader *r, size_t len)
 {
@@ -187,8 +187,8 @@ probe(struct reader *r, size_t at, struct packet_scan *scan, struct event *out)
 	return state == PACKET_NOT ? PACKET_DAMAGED : state;
 }
 
-/* Moves `settled` to the next packet, or what may become one, that begins before `limit`. Returns PACKET_WHOLE, PACKET_PARTIAL,
- * PACKET_NOT when there is none, or -1. */
+/* Moves `settled` to the next packet, or what may become one, that begins before `limit`. Returns
+ * PACKET_WHOLE, PACKET_PARTIAL, PACKET_NOT when there is none, or -1. */
 static int
 settle(struct reader *r, size_t limit)
 {
@@ -314,7 +314,8 @@ line_end(const struct reader *r, size_t end)
 	return r->ended ? V1_LINE_LAST : V1_LINE_OPEN;
 }
 
-/* Hands on the text before the line that ends at `settled`, if any, and what begins there when that is a packet. */
+/* Hands on the text before the line that ends at `settled`, if any, and what begins there when that is a
+ * packet. */
 static int
 take_before_line(struct reader *r, bool packet, struct event *out)
 {

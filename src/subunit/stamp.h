@@ -19,8 +19,9 @@ struct stamp {
 void stamp_init(struct stamp *s, unsigned number);
 void stamp_release(struct stamp *s);
 
-/* Changes e: the worker's tag joins its tags, the worker's number goes before its route code ("3", or "3/old"), and `now` becomes its time if it has none.
- * What it adds is valid until the next call on s. Returns 0, or -1 when out of memory. */
+/* Changes e: the worker's tag joins its tags, the worker's number goes before its route code ("3", or
+ * "3/old"), and `now` becomes its time if it has none. What it adds is valid until the next call on s.
+ * Returns 0, or -1 when out of memory. */
 int stamp_event(struct stamp *s, struct event *e, int64_t now);
 
 #endif

@@ -62,8 +62,8 @@ strict_died(const struct strict *s)
 	return s->died;
 }
 
-/* True when s is good text that ends inside a character. Python counts the first two bytes of a surrogate as such an end,
- * though no third one makes them good. */
+/* True when s is good text that ends inside a character. Python counts the first two bytes of a surrogate as
+ * such an end, though no third one makes them good. */
 static bool
 is_cut(struct slice s)
 {

@@ -202,7 +202,8 @@ read_line(struct v1_details *d, struct slice bytes, struct slice *out)
 	return 1;
 }
 
-/* "Content-Type: type/subtype": the word before the blank counts for nothing. Returns 1, 0 for more bytes, or -1 when it is not that. */
+/* "Content-Type: type/subtype": the word before the blank counts for nothing. Returns 1, 0 for more bytes, or
+ * -1 when it is not that. */
 static int
 read_type(struct v1_details *d, struct slice bytes, uint64_t offset)
 {
@@ -289,7 +290,8 @@ read_chunk(struct v1_details *d, struct slice bytes)
 	return 1;
 }
 
-/* Takes the next piece of the open part, or begins one. Returns 1, 0 when more bytes are needed, -1 when it is malformed. */
+/* Takes the next piece of the open part, or begins one. Returns 1, 0 when more bytes are needed, -1 when it
+ * is malformed. */
 static int
 read_part(struct v1_details *d, struct slice bytes, uint64_t offset)
 {

@@ -2,8 +2,9 @@
  *
  * The details of one v1 outcome: its attachments, in brackets or multipart. Internal to the v1 reader. Pure.
  *
- * Attachments are kept until all are there, so that a report that breaks off leaves none; from READER_TEXT_MAX bytes on they
- * are handed on as they come, in pieces. Invariant: the pieces depend on the bytes alone, not on how these came. */
+ * Attachments are kept until all are there, so that a report that breaks off leaves none; from
+ * READER_TEXT_MAX bytes on they are handed on as they come, in pieces. Invariant: the pieces depend on the
+ * bytes alone, not on how these came. */
 #ifndef V1_DETAILS_H
 #define V1_DETAILS_H
 
@@ -51,7 +52,8 @@ void v1_details_release(struct v1_details *d);
 /* Appends text that is valid UTF-8 without NUL, whatever s is: with U+FFFD for what is wrong. */
 void v1_mend(struct buf *out, struct slice s);
 
-/* Begins details: one attachment of this type and name in brackets, or any number of them. Returns 0, or -1 when out of memory. */
+/* Begins details: one attachment of this type and name in brackets, or any number of them. Returns 0, or -1
+ * when out of memory. */
 int v1_details_bracket(struct v1_details *d, struct slice mime, struct slice name, uint64_t offset);
 void v1_details_multipart(struct v1_details *d);
 
@@ -62,16 +64,16 @@ enum v1_details_answer {
 	V1_DETAILS_BROKEN, /* the same, but what follows are no details */
 };
 
-/* Takes some of the bytes, the first of which is at `offset`, with `ended` when they are the last of the stream; *used becomes their
- * number. Returns an answer, or -1 when out of memory. */
+/* Takes some of the bytes, the first of which is at `offset`, with `ended` when they are the last of the
+ * stream; *used becomes their number. Returns an answer, or -1 when out of memory. */
 int v1_details_read(struct v1_details *d, struct slice bytes, bool ended, uint64_t offset, size_t *used);
 
 /* Ends the details and replaces all that is kept by one attachment. Returns 0, or -1 when out of memory. */
 int v1_details_replace(
     struct v1_details *d, struct slice mime, struct slice name, struct slice bytes, uint64_t offset);
 
-/* Fills the fields of an attachment in *out with the next one that is to be handed on, valid until the next call on d; false when
- * there is none. */
+/* Fills the fields of an attachment in *out with the next one that is to be handed on, valid until the next
+ * call on d; false when there is none. */
 bool v1_details_next(struct v1_details *d, struct event *out);
 
 #endif

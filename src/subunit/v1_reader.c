@@ -345,8 +345,8 @@ could_be(struct v1_reader *v, const struct word *word, struct slice s)
 	return true;
 }
 
-/* Finds the directive that the line is, or may become when it is not `whole`. *rest becomes what follows the word and one blank. NULL
- * when it is none. */
+/* Finds the directive that the line is, or may become when it is not `whole`. *rest becomes what follows the
+ * word and one blank. NULL when it is none. */
 static const struct word *
 find_directive(struct v1_reader *v, struct slice line, bool whole, struct slice *rest)
 {

@@ -68,7 +68,8 @@ path_flatten(struct path *path, struct slice name, struct buf *flat)
 	path->count = 1;
 }
 
-/* Sets out to the part with the number behind it, 0 for none, cut between characters so that it is no longer than names may be. */
+/* Sets out to the part with the number behind it, 0 for none, cut between characters so that it is no longer
+ * than names may be. */
 static void
 name_of(char *out, struct slice part, unsigned number)
 {

@@ -9,8 +9,8 @@
 /* Appends the id, the outcome and the attachments as text, each beginning a line. */
 void subject_as_text(struct buf *out, const struct result *r);
 
-/* Appends what the reference looks at: the id, the outcome, "None" and the dictionary of attachments as Python prints
- * it, in the order of their names. */
+/* Appends what the reference looks at: the id, the outcome, "None" and the dictionary of attachments as
+ * Python prints it, in the order of their names. */
 void subject_as_python(struct buf *out, const struct result *r);
 
 #endif

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the tools have in common that turn a stream into a report about its tests, one after another: subunit2csv,
- * subunit2junitxml, subunit2pyunit.
+ * What the tools have in common that turn a stream into a report about its tests, one after another:
+ * subunit2csv, subunit2junitxml, subunit2pyunit.
  *
- * Invariant: a report is never mixed with what belongs to no test, which goes elsewhere, before what follows it in the stream. */
+ * Invariant: a report is never mixed with what belongs to no test, which goes elsewhere, before what follows
+ * it in the stream. */
 #ifndef REPORT_H
 #define REPORT_H
 
@@ -33,7 +34,8 @@ struct report_ways {
 	bool tests_only;       /* `events` gets only what belongs to a test */
 };
 
-/* Writes the report. Returns the exit status: 1 when a test failed, did not end, or succeeded unexpectedly, otherwise 0; or -1. */
+/* Writes the report. Returns the exit status: 1 when a test failed, did not end, or succeeded unexpectedly,
+ * otherwise 0; or -1. */
 int report_write(const struct tool_call *call, const struct report_ways *ways,
     const struct report_format *format, void *context, struct err *err);
 

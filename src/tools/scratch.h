@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A text that is known long before it can be written. Invariant: however long it gets, little of it is in memory: the rest is in a file
- * that has no name and so goes with the program. */
+ * A text that is known long before it can be written. Invariant: however long it gets, little of it is in
+ * memory: the rest is in a file that has no name and so goes with the program. */
 #ifndef SCRATCH_H
 #define SCRATCH_H
 

@@ -2,8 +2,8 @@
  *
  * What the tools have in common: a stream of events in, bytes out.
  *
- * Invariant: output is in the order of the input, leaves at the latest before the tool waits for more input, and no write goes
- * unchecked: a failed one makes the tool fail. */
+ * Invariant: output is in the order of the input, leaves at the latest before the tool waits for more input,
+ * and no write goes unchecked: a failed one makes the tool fail. */
 #ifndef STREAM_H
 #define STREAM_H
 
@@ -38,8 +38,9 @@ struct source {
 
 typedef int (*event_fn)(void *context, const struct event *e, struct err *err);
 
-/* Calls `fn` for each event; `out` is flushed as the invariant demands. Returns 0, or -1 with err set, by `fn` or for input that cannot be read. With
- * READER_STRICT it is an error, told after the last event, when the reference's reader would have died. */
+/* Calls `fn` for each event; `out` is flushed as the invariant demands. Returns 0, or -1 with err set, by
+ * `fn` or for input that cannot be read. With READER_STRICT it is an error, told after the last event, when
+ * the reference's reader would have died. */
 int stream_events(
     const struct source *source, event_fn fn, void *context, struct output *out, struct err *err);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * One of the subunit-* programs. To add one: 1. write tool_NAME.c, which exports one `const struct tool`; 2. declare it here; 3. put it
- * into the table in main.c and its name into meson.build; 4. test it in tests/tools: a converter in test_converters.py, others in
- * test_tools.py. */
+ * One of the subunit-* programs. To add one: 1. write tool_NAME.c, which exports one `const struct tool`; 2.
+ * declare it here; 3. put it into the table in main.c and its name into meson.build; 4. test it in
+ * tests/tools: a converter in test_converters.py, others in test_tools.py. */
 #ifndef TOOL_H
 #define TOOL_H
 
@@ -24,7 +24,8 @@ struct tool {
 	const char *name;
 	const char *text;  /* what it does, for --help: lines of at most 79 columns */
 	const char *usage; /* what follows the name; NULL for options and a file to read */
-	/* Ends with an entry that has neither letter nor name. NULL: no argument is an option, and all are for `run`. */
+	/* Ends with an entry that has neither letter nor name. NULL: no argument is an option, and all are
+	 * for `run`. */
 	const struct option *options;
 	bool many_args;  /* more than one argument besides options is no error */
 	size_t own_size; /* of the tool's own options, zeroed before the first `met` */

@@ -63,7 +63,8 @@ on_bytes(void *context, struct slice bytes, struct err *err)
 	return c->unwritable ? -1 : 0;
 }
 
-/* What is wrong with one file is told, and the others are read all the same. Returns 0, or -1 when nothing can be written. */
+/* What is wrong with one file is told, and the others are read all the same. Returns 0, or -1 when nothing
+ * can be written. */
 static int
 convert_file(struct convert *c, const char *path, struct err *err)
 {

@@ -86,7 +86,8 @@ release(void *own)
 	strtab_release(&o->tags);
 }
 
-/* Writes a packet with the content at hand. Time, tags, MIME type and a status that is not final are in the first one only. */
+/* Writes a packet with the content at hand. Time, tags, MIME type and a status that is not final are in the
+ * first one only. */
 static int
 write_packet(struct packets *p, bool last, struct err *err)
 {

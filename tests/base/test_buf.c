@@ -117,7 +117,8 @@ step(struct buf *b, struct model *m, uint64_t *seed)
 	}
 }
 
-/* Whatever is done in whatever order, the contents are the model's, never longer than the maximum, and a failure stays until cleared. */
+/* Whatever is done in whatever order, the contents are the model's, never longer than the maximum, and a
+ * failure stays until cleared. */
 static void
 test_against_model(void **state)
 {

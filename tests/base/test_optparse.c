@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * A command line is written as one string, its arguments parted by '|'. What optparse tells of it is written
- * down the same way: an option as "name=value,value;", an integer as "number:N;", then "@" and the positional arguments. */
+ * down the same way: an option as "name=value,value;", an integer as "number:N;", then "@" and the positional
+ * arguments. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -191,7 +192,8 @@ test_errors(void **state)
 	CHECK(cases, true);
 }
 
-/* The beginning of a name means that option, unless another name begins so too; a whole name always means itself. */
+/* The beginning of a name means that option, unless another name begins so too; a whole name always means
+ * itself. */
 static void
 test_prefixes(void **state)
 {
@@ -306,7 +308,8 @@ test_callback_fails(void **state)
 	assert_int_equal(positionals, 77);
 }
 
-/* Whatever the arguments are, the walk ends, and text that outgrows the error is cut, not written past its end. */
+/* Whatever the arguments are, the walk ends, and text that outgrows the error is cut, not written past its
+ * end. */
 static void
 test_long_arguments(void **state)
 {

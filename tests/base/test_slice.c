@@ -22,7 +22,8 @@ next_random(uint64_t *state)
 	return *state >> 33;
 }
 
-/* A text of few different bytes in an allocation of its own size, so that reading past its ends is seen by the sanitizer. */
+/* A text of few different bytes in an allocation of its own size, so that reading past its ends is seen by
+ * the sanitizer. */
 static struct slice
 random_text(uint64_t *state, size_t max, const char *letters)
 {
@@ -168,7 +169,8 @@ is_blank(uint8_t c)
 	return c && strchr(" \t\n\v\f\r", c);
 }
 
-/* Words hold no blanks, are bounded by them, and leave nothing else out; the first byte and the last of a trimmed text are none. */
+/* Words hold no blanks, are bounded by them, and leave nothing else out; the first byte and the last of a
+ * trimmed text are none. */
 static void
 test_words(void **state)
 {

@@ -37,8 +37,8 @@ by_bytes(const void *a, const void *b)
 	return slice_cmp(*(const struct slice *)a, *(const struct slice *)b);
 }
 
-/* Against a sorted list of what was added: the same strings have the same index, different ones different indexes, which are dense and
- * in the order of adding; strings stay where they are. */
+/* Against a sorted list of what was added: the same strings have the same index, different ones different
+ * indexes, which are dense and in the order of adding; strings stay where they are. */
 static void
 test_against_list(void **state)
 {

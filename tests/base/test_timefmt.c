@@ -120,7 +120,8 @@ test_round_trip(void **state)
 		int64_t time = (int64_t)next_random(&seed) >> i % 40, parsed = 0;
 		char text[64];
 
-		/* Whole microseconds, and not the one second at the beginning of time whose start does not fit. */
+		/* Whole microseconds, and not the one second at the beginning of time whose start does not
+		 * fit. */
 		time -= time % 1000;
 		if (time < INT64_MIN + TIME_SECOND)
 			continue;

@@ -31,7 +31,8 @@ is_scalar(uint32_t c)
 	return c <= 0x10FFFF && (c < 0xD800 || c > 0xDFFF);
 }
 
-/* A plain decoder: the length of the character at the front of s when its bytes are just those that it is encoded as, otherwise 0. */
+/* A plain decoder: the length of the character at the front of s when its bytes are just those that it is
+ * encoded as, otherwise 0. */
 static size_t
 model_character(struct slice s)
 {
@@ -59,8 +60,8 @@ model_prefix(struct slice s)
 	return at;
 }
 
-/* Is s, which is not empty, the beginning of some character, by trying out all second bytes and, behind them, any
- * continuation? */
+/* Is s, which is not empty, the beginning of some character, by trying out all second bytes and, behind them,
+ * any continuation? */
 static bool
 model_beginning(struct slice s)
 {

@@ -171,8 +171,8 @@ test_alone_and_never(void **state)
 	}
 }
 
-/* However strangely tests work together: as long as the same set always gives the same answer, what is named was seen to fail by
- * itself and nothing in it can be left out. */
+/* However strangely tests work together: as long as the same set always gives the same answer, what is named
+ * was seen to fail by itself and nothing in it can be left out. */
 static void
 test_any_deterministic_victim(void **state)
 {

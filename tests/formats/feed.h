@@ -36,8 +36,8 @@ feed_log(void *context, const struct event *e, struct err *err)
 	return 0;
 }
 
-/* Feeds the bytes up to `cut`, then the rest in pieces of `piece` bytes, and appends the events to `log` as JSON. Returns what the parser
- * returns. */
+/* Feeds the bytes up to `cut`, then the rest in pieces of `piece` bytes, and appends the events to `log` as
+ * JSON. Returns what the parser returns. */
 static inline int
 feed(const struct feed_parser *p, struct slice bytes, size_t cut, size_t piece, struct buf *log,
     struct err *err)

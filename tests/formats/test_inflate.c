@@ -55,7 +55,8 @@ add_zstd(struct buf *out, struct slice text)
 	buf_commit(out, n);
 }
 
-/* Feeds it in pieces with little room. Returns -1 when it is damaged, 0 when it is cut off, 1 when it is whole. */
+/* Feeds it in pieces with little room. Returns -1 when it is damaged, 0 when it is cut off, 1 when it is
+ * whole. */
 static int
 unpack(struct slice packed, size_t piece, size_t room, struct buf *out)
 {

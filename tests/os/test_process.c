@@ -199,7 +199,8 @@ test_killed_by_itself(void **state)
 	buf_release(&r.output);
 }
 
-/* The pipe is held by a process that sleeps for a minute: neither the pipe nor the sleeper outlives the deadline. */
+/* The pipe is held by a process that sleeps for a minute: neither the pipe nor the sleeper outlives the
+ * deadline. */
 static void
 test_grandchild_keeps_the_pipe(void **state)
 {

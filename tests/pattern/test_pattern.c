@@ -326,7 +326,8 @@ test_invalid_utf8(void **state)
 	pattern_free(p);
 }
 
-/* Expressions that would take longer than anyone lives end with an error, searched for anywhere or at the start. */
+/* Expressions that would take longer than anyone lives end with an error, searched for anywhere or at the
+ * start. */
 static void
 test_hostile(void **state)
 {
@@ -354,7 +355,8 @@ test_hostile(void **state)
 	}
 }
 
-/* Long subjects, deep nesting and much backtracking that ends are no reason to give up, and many matches are found in one pass. */
+/* Long subjects, deep nesting and much backtracking that ends are no reason to give up, and many matches are
+ * found in one pass. */
 static void
 test_large(void **state)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The store's API as a command, for tests in other languages: repo_tool DIR init FORMAT | load [partial] [interrupted] < STREAM | count |
- * latest | runs | run ID | failing | durations ID... . Prints plain lines. As in Python, an unexpected success passes. */
+ * The store's API as a command, for tests in other languages: repo_tool DIR init FORMAT | load [partial]
+ * [interrupted] < STREAM | count | latest | runs | run ID | failing | durations ID... . Prints plain lines.
+ * As in Python, an unexpected success passes. */
 #include "repository.h"
 
 #include "reader.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Every law of repository.h over every backend: random runs against a model in memory, many writers at once, writers that
- * are killed, and what a repository may look like that is none. */
+ * Every law of repository.h over every backend: random runs against a model in memory, many writers at once,
+ * writers that are killed, and what a repository may look like that is none. */
 #include "model.h"
 
 #include <errno.h>
@@ -156,7 +156,8 @@ a_living_writer_is_left_alone(void **state)
 
 /* ---- writers that die ---- */
 
-/* Writes results until it is killed: "dead.N" passes for odd N and fails otherwise. *flushed says how many surely survive. */
+/* Writes results until it is killed: "dead.N" passes for odd N and fails otherwise. *flushed says how many
+ * surely survive. */
 static void
 write_until_killed(const struct place *place, volatile uint64_t *flushed, int tell)
 {
@@ -184,7 +185,8 @@ write_until_killed(const struct place *place, volatile uint64_t *flushed, int te
 	_exit(1);
 }
 
-/* Starts a writer, waits until it has flushed `beats` times, and kills it. Returns how many results surely survive. */
+/* Starts a writer, waits until it has flushed `beats` times, and kills it. Returns how many results surely
+ * survive. */
 static uint64_t
 kill_writer(const struct place *place, unsigned beats)
 {

@@ -208,7 +208,8 @@ shares_text(struct schedule *s, char *text, size_t size)
 	return text;
 }
 
-/* Durations that the original divided so: to two workers as [10,2,1] and [5,4,3,1], to three as [10], [5,2,1] and [4,3,1]. */
+/* Durations that the original divided so: to two workers as [10,2,1] and [5,4,3,1], to three as [10], [5,2,1]
+ * and [4,3,1]. */
 static void
 test_example(void **state)
 {
@@ -236,7 +237,8 @@ test_example(void **state)
 	    shares_text(schedule_new(tests, 7, 3, false), text, sizeof(text)), "0,3,6|1,4|2,5");
 }
 
-/* What failed is first, then what is new, then the longest; a group stands where its first would, in its own order. */
+/* What failed is first, then what is new, then the longest; a group stands where its first would, in its own
+ * order. */
 static void
 test_order_in_share(void **state)
 {
@@ -256,7 +258,8 @@ test_order_in_share(void **state)
 	char text[100];
 
 	(void)state;
-	/* The unknown ones count as 14, so that the group g, which has the third failed test, is first of all. */
+	/* The unknown ones count as 14, so that the group g, which has the third failed test, is first of
+	 * all. */
 	assert_string_equal(shares_text(schedule_new(tests, COUNT(tests), 1, false), text, sizeof(text)),
 	    "1,6,8,3,2,10,5,4,7,0,9");
 	assert_string_equal(shares_text(schedule_new(tests, COUNT(tests), 1, true), text, sizeof(text)),
@@ -353,7 +356,8 @@ play_returned(struct play *p, size_t w)
 	assert_int_equal(schedule_returned(p->s, w), 0);
 }
 
-/* Whatever order workers ask, die and finish in, no test is held twice and none is lost: all get done in the end. */
+/* Whatever order workers ask, die and finish in, no test is held twice and none is lost: all get done in the
+ * end. */
 static void
 test_nothing_is_lost(void **state)
 {
@@ -437,7 +441,8 @@ test_left_overs_move_on(void **state)
 	schedule_free(NULL);
 }
 
-/* Durations that cannot be added up do no harm, and a large run is planned in no time (the limit of the test). */
+/* Durations that cannot be added up do no harm, and a large run is planned in no time (the limit of the
+ * test). */
 static void
 test_extremes(void **state)
 {

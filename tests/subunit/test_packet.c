@@ -363,8 +363,9 @@ random_start(uint32_t *seed, uint8_t *bytes)
 	return n;
 }
 
-/* An answer never changes by more bytes, except that from PACKET_PARTIAL on. PACKET_PARTIAL is said only where some further bytes make a
- * packet: they are found here by trying. So PACKET_NOT comes as early as it can. */
+/* An answer never changes by more bytes, except that from PACKET_PARTIAL on. PACKET_PARTIAL is said only
+ * where some further bytes make a packet: they are found here by trying. So PACKET_NOT comes as early as it
+ * can. */
 static void
 partial_can_become_whole(void **state)
 {
@@ -458,7 +459,8 @@ known_text_changes_nothing(void **state)
 		bytes[from + 4] = (uint8_t)length;
 		bytes[from + 5] = 0x40 | (uint8_t)(size >> 8);
 		bytes[from + 6] = (uint8_t)size;
-		/* All of it may be text, of which the last byte before the id and the first one of it are a character. */
+		/* All of it may be text, of which the last byte before the id and the first one of it are a
+		 * character. */
 		if (i % 2)
 			memcpy(bytes + from - 1, "\xC3\xB3\x2C\x01\x41\x20\x40\xC3", 8);
 		run = slice_head(slice_from(all, next_random(&seed) % 800), next_random(&seed) % 800);

@@ -82,7 +82,8 @@ feed(struct reader *r, struct slice bytes, struct heard *h)
 	assert_true(room >= 65536 && room < READER_HELD_MAX + h->largest + (1 << 20));
 }
 
-/* What is held back can be the start of a packet. (Long starts are not looked at afresh for each byte that is added.) */
+/* What is held back can be the start of a packet. (Long starts are not looked at afresh for each byte that is
+ * added.) */
 static void
 assert_held_rightly(const struct heard *h, struct slice fed, size_t piece)
 {
@@ -179,8 +180,9 @@ for_vectors(const char *dir, const char *suffix, vector_fn check)
 	assert_true(count > 30);
 }
 
-/* The streams of which the reference loses something, takes what is no packet, or dies; and what is in them: t for text, e and
- * s for the two good packets that the others end in, * for a repetition of what comes before it. */
+/* The streams of which the reference loses something, takes what is no packet, or dies; and what is in them:
+ * t for text, e and s for the two good packets that the others end in, * for a repetition of what comes
+ * before it. */
 static const struct {
 	const char *name, *events;
 } better[] = {
@@ -340,7 +342,8 @@ static const struct {
     {"v1_uxsuccess_outside", "text +b success:b"},
 };
 
-/* A summary of a log: +ID for a test that begins, STATUS:ID for one that ends, ID/FILE for an attachment, "text". */
+/* A summary of a log: +ID for a test that begins, STATUS:ID for one that ends, ID/FILE for an attachment,
+ * "text". */
 static void
 summarize(struct buf *out, const char *log)
 {
@@ -961,7 +964,8 @@ same_as_naive(void **state)
 	buf_release(&stream);
 }
 
-/* Each kind of bytes that look like packets for long: 5 MiB of them take no more than a moment and come out as text. */
+/* Each kind of bytes that look like packets for long: 5 MiB of them take no more than a moment and come out
+ * as text. */
 static void
 hostile_streams(void **state)
 {

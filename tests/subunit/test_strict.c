@@ -132,8 +132,8 @@ found_by_comparison(void **state)
 		struct slice stream;
 		const char *start, *end;
 	} cases[] = {
-	    /* Two bytes of a surrogate count as the beginning of a character: the signature that follows is taken for the third, though it
-	     * is none, and its packet for text. */
+	    /* Two bytes of a surrogate count as the beginning of a character: the signature that follows is
+	     * taken for the third, though it is none, and its packet for text. */
 	    {SLICE_LIT("\xED\xA0"), "text eda0b3", ""},
 	    {SLICE_LIT("\xED\x9F"), "text ed9fb3", ""},
 	    {SLICE_LIT("\xED\xC0"), "text edc0\nevent exists", ""},

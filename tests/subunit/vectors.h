@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The conformance vectors, for the tests of the readers: streams, and events in a form that can be compared. Text that is
- * handed on in several events is joined, tags are a set, times are in microseconds: all else counts. */
+ * The conformance vectors, for the tests of the readers: streams, and events in a form that can be compared.
+ * Text that is handed on in several events is joined, tags are a set, times are in microseconds: all else
+ * counts. */
 #ifndef VECTORS_H
 #define VECTORS_H
 
