@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "session.h"
+#include "setup.h"
 
 static const enum arg args[] = {ARG_NONE};
 
 static int
-print_tests(struct session *s)
+print_tests(struct setup *s)
 {
 	struct strtab all = {0}, chosen = {0};
 	int rc = -1;
 
-	if (session_list(s, &all) == 0 && session_filter(s, &all, &chosen) == 0) {
+	if (setup_list(s, &all) == 0 && setup_filter(s, &all, &chosen) == 0) {
 		for (size_t i = 0; i < chosen.len; i++)
 			ui_printf(&s->cli->ui, "%.*s\n", SLICE_FMT(strtab_get(&chosen, i)));
 		rc = 0;
@@ -22,12 +22,12 @@ print_tests(struct session *s)
 static int
 run_list_tests(struct cli *cli)
 {
-	struct session s;
-	int rc = session_begin(&s, cli);
+	struct setup s;
+	int rc = setup_begin(&s, cli);
 
 	if (rc == 0)
 		rc = print_tests(&s);
-	return session_end(&s, rc);
+	return setup_end(&s, rc);
 }
 
 const struct command cmd_list_tests = {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "isolation.h"
 #include "record.h"
-#include "session.h"
+#include "setup.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +12,7 @@ static const enum arg args[] = {ARG_FAILING, ARG_PARALLEL, ARG_CONCURRENCY, ARG_
 
 struct testing {
 	struct cli *cli;
-	struct session session;
+	struct setup setup;
 	struct repo *repo;
 	struct strtab ids; /* the tests to run, when `known` */
 	bool known;
@@ -32,7 +32,7 @@ given_ids(struct testing *t, struct strtab *out)
 	if (a->set[ARG_FAILING])
 		rc = repo_failing_ids(t->repo, target, &t->cli->err);
 	if (rc == 0 && a->set[ARG_LOAD_LIST])
-		rc = session_load_list(t->cli, a->text[ARG_LOAD_LIST], &listed);
+		rc = setup_load_list(t->cli, a->text[ARG_LOAD_LIST], &listed);
 	for (size_t i = 0; rc == 0 && i < listed.len; i++) {
 		struct slice id = strtab_get(&listed, i);
 
@@ -56,13 +56,13 @@ choose_tests(struct testing *t)
 	struct strtab base = {0};
 	int rc;
 
-	t->known = given || t->session.workers > 1 || t->session.filter_count || a->set[ARG_ISOLATED];
-	t->keep_order = a->set[ARG_LOAD_LIST] || t->session.workers == 1;
+	t->known = given || t->setup.workers > 1 || t->setup.filter_count || a->set[ARG_ISOLATED];
+	t->keep_order = a->set[ARG_LOAD_LIST] || t->setup.workers == 1;
 	if (!t->known)
 		return 0;
-	rc = given ? given_ids(t, &base) : session_list(&t->session, &base);
+	rc = given ? given_ids(t, &base) : setup_list(&t->setup, &base);
 	if (rc == 0)
-		rc = session_filter(&t->session, &base, &t->ids);
+		rc = setup_filter(&t->setup, &base, &t->ids);
 	strtab_release(&base);
 	return rc;
 }
@@ -76,14 +76,14 @@ nothing_chosen(struct testing *t)
 
 	if (a->set[ARG_NO_TESTS] && strcmp(a->text[ARG_NO_TESTS], "pass") == 0)
 		return -1;
-	if (a->set[ARG_FAILING] && !a->set[ARG_LOAD_LIST] && !t->session.filter_count) {
+	if (a->set[ARG_FAILING] && !a->set[ARG_LOAD_LIST] && !t->setup.filter_count) {
 		if (!a->set[ARG_SUBUNIT])
 			ui_printf(&t->cli->ui, "No tests are failing.\n");
 		return 0;
 	}
 	ui_warn(&t->cli->ui,
 	    "testr: no tests were selected%s%s%s; nothing was run or stored. `testr list-tests` shows the tests there are",
-	    t->session.filter_count ? ", no test matches the filters" : "",
+	    t->setup.filter_count ? ", no test matches the filters" : "",
 	    a->set[ARG_LOAD_LIST] ? ", by the list in " : "",
 	    a->set[ARG_LOAD_LIST] ? a->text[ARG_LOAD_LIST] : "");
 	return err_exit_status(ERR_NO_TESTS);
@@ -98,7 +98,7 @@ is_partial(const struct testing *t)
 	if (a->set[ARG_FULL_RESULTS])
 		return false;
 	return a->set[ARG_PARTIAL] || a->set[ARG_FAILING] || a->set[ARG_LOAD_LIST] || a->set[ARG_ISOLATED] ||
-	       t->session.filter_count || t->session.test_args.count;
+	       t->setup.filter_count || t->setup.test_args.count;
 }
 
 static int
@@ -122,7 +122,7 @@ on_dump(void *context, struct slice name, struct slice content)
 {
 	struct testing *t = context;
 
-	session_dump(t->cli, name, content);
+	setup_dump(t->cli, name, content);
 }
 
 static int
@@ -145,7 +145,7 @@ on_note(void *context, const char *text)
 static int
 look_up(struct testing *t, struct runner_test **tests, int64_t **durations)
 {
-	const char *regex = config_get(t->session.config, "group_regex");
+	const char *regex = config_get(t->setup.config, "group_regex");
 	struct strtab failing = {0};
 	struct pattern *group = NULL;
 	int rc = -1;
@@ -201,7 +201,7 @@ say_interrupted(struct testing *t, const struct runner_report *report)
 {
 	ui_warn(&t->cli->ui,
 	    "testr: interrupted by signal %d; %zu tests did not finish. What did is stored: `testr last` shows it, `testr run` starts again, `testr run --failing` only with what is known to fail",
-	    t->session.launch.cancelled, report->interrupted);
+	    t->setup.launch.cancelled, report->interrupted);
 }
 
 /* One run: what is planned, and what is known of it. */
@@ -222,7 +222,7 @@ prepare(struct testing *t, struct once *o)
 		return 0;
 	if (look_up(t, &o->tests, &o->durations) < 0)
 		return -1;
-	predict(&t->record, &t->ids, o->durations, t->session.workers);
+	predict(&t->record, &t->ids, o->durations, t->setup.workers);
 	return 0;
 }
 
@@ -230,7 +230,7 @@ prepare(struct testing *t, struct once *o)
 static int
 execute(struct testing *t, struct once *o)
 {
-	struct session *s = &t->session;
+	struct setup *s = &t->setup;
 	struct runner runner = {
 	    .config = s->config,
 	    .args = s->test_args,
@@ -254,7 +254,7 @@ said_nothing(const struct testing *t, const struct once *o)
 	const struct args *a = &t->cli->args;
 
 	return !t->known && o->account.ids.len == 0 && t->record.counts.tests == 0 && t->record.errors == 0 &&
-	       !t->session.launch.cancelled &&
+	       !t->setup.launch.cancelled &&
 	       !(a->set[ARG_NO_TESTS] && strcmp(a->text[ARG_NO_TESTS], "pass") == 0);
 }
 
@@ -262,7 +262,7 @@ said_nothing(const struct testing *t, const struct once *o)
 static int
 conclude(struct testing *t, struct once *o, int rc, int *status)
 {
-	struct record_end end = {.signal = t->session.launch.cancelled};
+	struct record_end end = {.signal = t->setup.launch.cancelled};
 	struct err first = t->cli->err;
 
 	end.interrupted = rc < 0 || end.signal;
@@ -275,7 +275,7 @@ conclude(struct testing *t, struct once *o, int rc, int *status)
 	if (rc == 0 && said_nothing(t, o))
 		ui_warn(&t->cli->ui,
 		    "note: the test command reported no test; it has to print subunit on its standard output: %s",
-		    config_get(t->session.config, "test_command"));
+		    config_get(t->setup.config, "test_command"));
 	return rc;
 }
 
@@ -284,7 +284,7 @@ static int
 run_once(struct testing *t, int *status)
 {
 	struct once o = {0};
-	int rc = record_init(&t->record, t->cli, t->repo, t->session.config, t->cli->args.set[ARG_SUBUNIT]);
+	int rc = record_init(&t->record, t->cli, t->repo, t->setup.config, t->cli->args.set[ARG_SUBUNIT]);
 
 	if (rc == 0)
 		rc = prepare(t, &o);
@@ -305,7 +305,7 @@ run_tests(struct testing *t)
 	int status;
 
 	if (t->cli->args.set[ARG_ANALYZE_ISOLATION])
-		return isolation_run(&t->session, t->repo);
+		return isolation_run(&t->setup, t->repo);
 	if (choose_tests(t) < 0)
 		return -1;
 	if (t->known && t->ids.len == 0) {
@@ -328,10 +328,10 @@ run_run(struct cli *cli)
 
 	if (cli_repository(cli, cli->args.set[ARG_FORCE_INIT], &t.repo) < 0)
 		return -1;
-	rc = session_begin(&t.session, cli);
+	rc = setup_begin(&t.setup, cli);
 	if (rc == 0)
 		rc = run_tests(&t);
-	rc = session_end(&t.session, rc);
+	rc = setup_end(&t.setup, rc);
 	strtab_release(&t.ids);
 	repo_free(t.repo);
 	return rc;

@@ -15,7 +15,7 @@ struct past_test {
 };
 
 struct isolation {
-	struct session *session;
+	struct setup *setup;
 	struct repo *repo;
 	struct cli *cli;
 	struct strtab ids;       /* of the latest run */
@@ -73,7 +73,7 @@ probe_event(void *context, const struct event *e, struct err *err)
 	if (!r || !slice_eq(r->id, is->victim))
 		return 0;
 	is->victim_ran = true;
-	is->victim_failed |= cli_fails(r, config_uxsuccess_passes(is->session->config));
+	is->victim_failed |= cli_fails(r, config_uxsuccess_passes(is->setup->config));
 	return 0;
 }
 
@@ -106,7 +106,7 @@ probe_note(void *context, const char *text)
 static int
 run_probe(struct isolation *is, struct account *account)
 {
-	struct session *s = is->session;
+	struct setup *s = is->setup;
 	struct runner runner = {
 	    .config = s->config,
 	    .args = s->test_args,
@@ -169,9 +169,9 @@ find_victims(struct isolation *is)
 	int rc = -1;
 
 	if (repo_failing_ids(is->repo, &failing, &is->cli->err) < 0 ||
-	    session_filter(is->session, &failing, &chosen) < 0)
+	    setup_filter(is->setup, &failing, &chosen) < 0)
 		goto out;
-	if (a->set[ARG_LOAD_LIST] && session_load_list(is->cli, a->text[ARG_LOAD_LIST], &listed) < 0)
+	if (a->set[ARG_LOAD_LIST] && setup_load_list(is->cli, a->text[ARG_LOAD_LIST], &listed) < 0)
 		goto out;
 	for (size_t i = 0; i < chosen.len; i++) {
 		is->victim = strtab_get(&chosen, i);
@@ -275,9 +275,9 @@ search_all(struct isolation *is)
 }
 
 int
-isolation_run(struct session *s, struct repo *repo)
+isolation_run(struct setup *s, struct repo *repo)
 {
-	struct isolation is = {.session = s, .repo = repo, .cli = s->cli};
+	struct isolation is = {.setup = s, .repo = repo, .cli = s->cli};
 	int64_t latest;
 	int rc = -1;
 

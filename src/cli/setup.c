@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "session.h"
+#include "setup.h"
 
 #include "file.h"
 
@@ -26,7 +26,7 @@ echo(void *context, const char *command)
 }
 
 void
-session_dump(void *context, struct slice name, struct slice content)
+setup_dump(void *context, struct slice name, struct slice content)
 {
 	struct cli *cli = context;
 
@@ -41,7 +41,7 @@ session_dump(void *context, struct slice name, struct slice content)
 
 /* The positional arguments are filters up to the first "--", and arguments of the test command after it. */
 static int
-split_arguments(struct session *s)
+split_arguments(struct setup *s)
 {
 	struct args *a = &s->cli->args;
 	size_t filters = 0;
@@ -67,7 +67,7 @@ split_arguments(struct session *s)
 
 /* What test_run_concurrency says: all of its output has to be one number. */
 static int
-ask_concurrency(struct session *s, int64_t *out)
+ask_concurrency(struct setup *s, int64_t *out)
 {
 	const char *command = config_get(s->config, "test_run_concurrency");
 	struct process_end end;
@@ -91,7 +91,7 @@ ask_concurrency(struct session *s, int64_t *out)
 }
 
 static int
-find_workers(struct session *s)
+find_workers(struct setup *s)
 {
 	const struct args *a = &s->cli->args;
 	int64_t workers = a->number[ARG_CONCURRENCY];
@@ -112,7 +112,7 @@ find_workers(struct session *s)
 
 /* What a run will need, wrong, is better known before anything is started or stored. */
 static int
-check_config(struct session *s)
+check_config(struct setup *s)
 {
 	const char *regex = config_get(s->config, "group_regex");
 	struct pattern *group = NULL;
@@ -127,11 +127,11 @@ check_config(struct session *s)
 }
 
 int
-session_begin(struct session *s, struct cli *cli)
+setup_begin(struct setup *s, struct cli *cli)
 {
 	int rc;
 
-	*s = (struct session){.cli = cli};
+	*s = (struct setup){.cli = cli};
 	if (config_load(cli->here, &s->config, &cli->err) < 0)
 		return -1;
 	rc = split_arguments(s);
@@ -147,7 +147,7 @@ session_begin(struct session *s, struct cli *cli)
 }
 
 int
-session_end(struct session *s, int status)
+setup_end(struct setup *s, int status)
 {
 	struct err err;
 
@@ -172,14 +172,14 @@ session_end(struct session *s, int status)
 }
 
 int
-session_list(struct session *s, struct strtab *ids)
+setup_list(struct setup *s, struct strtab *ids)
 {
 	return listing_run(
-	    &s->launch, &s->instances, s->config, s->test_args, session_dump, s->cli, ids, &s->cli->err);
+	    &s->launch, &s->instances, s->config, s->test_args, setup_dump, s->cli, ids, &s->cli->err);
 }
 
 int
-session_filter(struct session *s, const struct strtab *ids, struct strtab *out)
+setup_filter(struct setup *s, const struct strtab *ids, struct strtab *out)
 {
 	for (size_t i = 0; i < ids->len; i++) {
 		struct slice id = strtab_get(ids, i);
@@ -196,7 +196,7 @@ session_filter(struct session *s, const struct strtab *ids, struct strtab *out)
 }
 
 int
-session_load_list(struct cli *cli, const char *path, struct strtab *ids)
+setup_load_list(struct cli *cli, const char *path, struct strtab *ids)
 {
 	struct file_dir here = FILE_CWD;
 	struct slice rest, line;
