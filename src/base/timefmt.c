@@ -188,3 +188,14 @@ time_round_us(int64_t time)
 		us++;
 	return __builtin_mul_overflow(us, 1000, &us) ? time : us;
 }
+
+void
+time_extend(int64_t *first, int64_t *last, int64_t time)
+{
+	if (time == TIME_NONE)
+		return;
+	if (*first == TIME_NONE || time < *first)
+		*first = time;
+	if (*last == TIME_NONE || time > *last)
+		*last = time;
+}

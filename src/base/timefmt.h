@@ -26,4 +26,7 @@ size_t time_parse(struct slice s, bool loose, int64_t *out);
  * time whose neighbour does not fit stays as it is. */
 int64_t time_round_us(int64_t time);
 
+/* Makes the span from *first to *last, both TIME_NONE at the start, include `time`, unless that is TIME_NONE. */
+void time_extend(int64_t *first, int64_t *last, int64_t time);
+
 #endif

@@ -1,80 +1,36 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "config.h"
+#include "order.h"
 #include "runner.h"
 #include "show.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 static const enum arg args[] = {ARG_SUBUNIT, ARG_LIST, ARG_RUN, ARG_WORKER, ARG_NONE};
-
-/* A test of a worker and where in the stream it began, which no clock can disturb. */
-struct started {
-	size_t id;
-	uint64_t offset;
-	size_t order;
-};
-
-struct worker_list {
-	int64_t worker;
-	struct strtab ids;
-	struct started *tests;
-	size_t count, cap;
-};
-
-static int
-compare_started(const void *a, const void *b)
-{
-	const struct started *x = a, *y = b;
-
-	if (x->offset != y->offset)
-		return x->offset < y->offset ? -1 : 1;
-	return x->order < y->order ? -1 : 1;
-}
-
-static int
-collect_started(void *context, const struct result *r, struct err *err)
-{
-	struct worker_list *list = context;
-	bool added;
-	size_t id;
-
-	if (list->worker >= 0 && result_worker(r) != list->worker)
-		return 0;
-	id = strtab_add(&list->ids, r->id, &added);
-	if (id == STRTAB_NONE)
-		return err_nomem(err);
-	if (!added)
-		return 0;
-	if (list->count == list->cap) {
-		size_t cap = list->cap ? list->cap * 2 : 256;
-		struct started *tests = realloc(list->tests, cap * sizeof(*tests));
-
-		if (!tests)
-			return err_nomem(err);
-		list->tests = tests;
-		list->cap = cap;
-	}
-	list->tests[list->count] = (struct started){id, r->offset, list->count};
-	list->count++;
-	return 0;
-}
 
 /* The ids in the order in which the tests began, each once: what one trims by hand and feeds to run
  * --load-list. */
 static int
 print_list(struct cli *cli, struct repo *repo, int64_t id, int64_t worker)
 {
-	struct worker_list list = {.worker = worker};
-	int rc = repo_results(repo, id, 0, collect_started, &list, &cli->err);
+	struct order order = {0};
+	bool *printed = NULL;
+	int rc = order_read(&order, repo, id, &cli->err);
 
-	if (rc == 0 && list.count) {
-		qsort(list.tests, list.count, sizeof(*list.tests), compare_started);
-		for (size_t i = 0; i < list.count; i++)
-			ui_printf(&cli->ui, "%.*s\n", SLICE_FMT(strtab_get(&list.ids, list.tests[i].id)));
+	if (rc == 0)
+		printed = calloc(order.ids.len + 1, sizeof(*printed));
+	if (rc == 0 && !printed)
+		rc = err_nomem(&cli->err);
+	for (size_t i = 0; rc == 0 && i < order.count; i++) {
+		const struct order_test *test = &order.tests[i];
+
+		if ((worker >= 0 && test->worker != worker) || printed[test->id])
+			continue;
+		printed[test->id] = true;
+		ui_printf(&cli->ui, "%.*s\n", SLICE_FMT(strtab_get(&order.ids, test->id)));
 	}
-	free(list.tests);
-	strtab_release(&list.ids);
+	free(printed);
+	order_release(&order);
 	return rc;
 }
 

@@ -145,9 +145,8 @@ on_note(void *context, const char *text)
 static int
 look_up(struct testing *t, struct runner_test **tests, int64_t **durations)
 {
-	const char *regex = config_get(t->setup.config, "group_regex");
+	struct pattern *group = t->setup.group;
 	struct strtab failing = {0};
-	struct pattern *group = NULL;
 	int rc = -1;
 
 	*tests = calloc(t->ids.len + 1, sizeof(**tests));
@@ -156,8 +155,6 @@ look_up(struct testing *t, struct runner_test **tests, int64_t **durations)
 		err_nomem(&t->cli->err);
 		goto out;
 	}
-	if (regex && pattern_compile(slice_str(regex), 0, &group, &t->cli->err) < 0)
-		goto out;
 	if (repo_durations(t->repo, &t->ids, *durations, &t->cli->err) < 0 ||
 	    repo_failing_ids(t->repo, &failing, &t->cli->err) < 0)
 		goto out;
@@ -172,7 +169,6 @@ look_up(struct testing *t, struct runner_test **tests, int64_t **durations)
 	}
 	rc = 0;
 out:
-	pattern_free(group);
 	strtab_release(&failing);
 	return rc;
 }

@@ -2,65 +2,23 @@
 #include "isolation.h"
 
 #include "isolate.h"
+#include "order.h"
 
 #include <stdlib.h>
-
-/* A test of the latest run: which worker ran it, and where in the stream it began, which no clock can
- * disturb. */
-struct past_test {
-	size_t id;
-	int64_t worker;
-	uint64_t offset;
-	size_t order;
-};
 
 struct isolation {
 	struct setup *setup;
 	struct repo *repo;
 	struct cli *cli;
-	struct strtab ids;       /* of the latest run */
-	struct past_test *tests; /* in the order in which they began */
-	size_t count, cap;
+	struct order order; /* of the latest run */
 	struct strtab victims;
 	/* Of the probe that is on: */
 	struct outcome *outcome;
 	struct slice victim;
 	bool victim_ran, victim_failed;
 	/* Of the search that is on: */
-	const size_t *candidates; /* indexes into ids */
+	const size_t *candidates; /* indexes into order.ids */
 };
-
-static int
-collect_past(void *context, const struct result *r, struct err *err)
-{
-	struct isolation *is = context;
-	size_t id = strtab_add(&is->ids, r->id, NULL);
-
-	if (id == STRTAB_NONE)
-		return err_nomem(err);
-	if (is->count == is->cap) {
-		size_t cap = is->cap ? is->cap * 2 : 256;
-		struct past_test *tests = realloc(is->tests, cap * sizeof(*tests));
-
-		if (!tests)
-			return err_nomem(err);
-		is->tests = tests;
-		is->cap = cap;
-	}
-	is->tests[is->count] = (struct past_test){id, result_worker(r), r->offset, is->count};
-	is->count++;
-	return 0;
-}
-
-static int
-compare_past(const void *a, const void *b)
-{
-	const struct past_test *x = a, *y = b;
-
-	if (x->offset != y->offset)
-		return x->offset < y->offset ? -1 : 1;
-	return x->order < y->order ? -1 : 1;
-}
 
 static int
 probe_event(void *context, const struct event *e, struct err *err)
@@ -148,7 +106,8 @@ probe(void *context, const size_t *tests, size_t count, bool *failed)
 	int rc = 0;
 
 	for (size_t i = 0; i < count && rc == 0; i++)
-		if (account_plan(&account, strtab_get(&is->ids, is->candidates[tests[i]])) == STRTAB_NONE)
+		if (account_plan(&account, strtab_get(&is->order.ids, is->candidates[tests[i]])) ==
+		    STRTAB_NONE)
 			rc = err_nomem(&is->cli->err);
 	if (rc == 0 && account_plan(&account, is->victim) == STRTAB_NONE)
 		rc = err_nomem(&is->cli->err);
@@ -197,15 +156,15 @@ out:
 static size_t *
 tests_before(const struct isolation *is, size_t *count)
 {
-	size_t victim = strtab_find(&is->ids, is->victim), at = 0;
-	size_t *before = calloc(is->count + 1, sizeof(*before));
+	size_t victim = strtab_find(&is->order.ids, is->victim), at = 0;
+	size_t *before = calloc(is->order.count + 1, sizeof(*before));
 
 	*count = 0;
-	while (at < is->count && is->tests[at].id != victim)
+	while (at < is->order.count && is->order.tests[at].id != victim)
 		at++;
-	for (size_t i = 0; before && at < is->count && i < at; i++)
-		if (is->tests[i].worker == is->tests[at].worker)
-			before[(*count)++] = is->tests[i].id;
+	for (size_t i = 0; before && at < is->order.count && i < at; i++)
+		if (is->order.tests[i].worker == is->order.tests[at].worker)
+			before[(*count)++] = is->order.tests[i].id;
 	return before;
 }
 
@@ -219,7 +178,7 @@ add_cause(struct isolation *is, const struct isolate_result *found, struct buf *
 	}
 	for (size_t i = 0; i < found->count; i++) {
 		buf_str(out, i ? " with " : "");
-		buf_slice(out, strtab_get(&is->ids, is->candidates[found->culprits[i]]));
+		buf_slice(out, strtab_get(&is->order.ids, is->candidates[found->culprits[i]]));
 	}
 }
 
@@ -285,16 +244,13 @@ isolation_run(struct setup *s, struct repo *repo)
 		return -1;
 	if (latest < 0)
 		return err_set(&s->cli->err, ERR_FAILED, "'No tests in repository'");
-	if (repo_results(repo, latest, 0, collect_past, &is, &s->cli->err) < 0)
+	if (order_read(&is.order, repo, latest, &s->cli->err) < 0)
 		goto out;
-	if (is.count)
-		qsort(is.tests, is.count, sizeof(*is.tests), compare_past);
 	rc = find_victims(&is);
 	if (rc == 0 && is.victims.len)
 		rc = search_all(&is) < 0 ? -1 : 3;
 out:
-	free(is.tests);
-	strtab_release(&is.ids);
+	order_release(&is.order);
 	strtab_release(&is.victims);
 	return rc;
 }

@@ -38,17 +38,6 @@ record_begin(struct record *r)
 }
 
 static void
-extend(struct record *r, int64_t time)
-{
-	if (time == TIME_NONE)
-		return;
-	if (r->first == TIME_NONE || time < r->first)
-		r->first = time;
-	if (r->last == TIME_NONE || time > r->last)
-		r->last = time;
-}
-
-static void
 count_result(struct record *r, const struct result *result)
 {
 	size_t test = r->plan.ids ? strtab_find(r->plan.ids, result->id) : STRTAB_NONE;
@@ -123,7 +112,7 @@ record_event(struct record *r, const struct event *e, struct err *err)
 	if (repo_append(r->writer, e, err) < 0)
 		return -1;
 	if (e->id.data)
-		extend(r, e->time);
+		time_extend(&r->first, &r->last, e->time);
 	if (outcome_event(r->outcome, e, &result) < 0)
 		return err_nomem(err);
 	if (result)

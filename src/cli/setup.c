@@ -115,13 +115,11 @@ static int
 check_config(struct setup *s)
 {
 	const char *regex = config_get(s->config, "group_regex");
-	struct pattern *group = NULL;
 	char *command = NULL;
 	int rc = template_run(s->config, s->test_args, NULL, &command, &s->cli->err);
 
 	if (rc == 0 && regex)
-		rc = pattern_compile(slice_str(regex), 0, &group, &s->cli->err);
-	pattern_free(group);
+		rc = pattern_compile(slice_str(regex), 0, &s->group, &s->cli->err);
 	free(command);
 	return rc;
 }
@@ -167,6 +165,7 @@ setup_end(struct setup *s, int status)
 	for (size_t i = 0; i < s->filter_count; i++)
 		pattern_free(s->filters[i]);
 	free(s->filters);
+	pattern_free(s->group);
 	config_free(s->config);
 	return status;
 }

@@ -17,6 +17,7 @@ struct setup {
 	struct instances instances;
 	struct pattern **filters;
 	size_t filter_count;
+	struct pattern *group;          /* group_regex, or NULL */
 	struct template_args test_args; /* what follows "--" */
 	size_t workers;
 	bool begun;

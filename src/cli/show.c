@@ -24,17 +24,6 @@ show_release(struct show *s)
 	strtab_release(&s->filter_tags);
 }
 
-static void
-extend(struct show *s, int64_t time)
-{
-	if (time == TIME_NONE)
-		return;
-	if (s->first == TIME_NONE || time < s->first)
-		s->first = time;
-	if (s->last == TIME_NONE || time > s->last)
-		s->last = time;
-}
-
 static int
 show_packets(struct show *s, const struct result *r, struct err *err)
 {
@@ -58,8 +47,8 @@ show_result(void *context, const struct result *r, struct err *err)
 	s->counts.tests += fails || !cli_has_tag(r, &s->filter_tags);
 	s->counts.failures += fails;
 	s->counts.skips += r->status == STATUS_SKIP;
-	extend(s, r->start);
-	extend(s, r->stop);
+	time_extend(&s->first, &s->last, r->start);
+	time_extend(&s->first, &s->last, r->stop);
 	if (s->subunit)
 		return show_packets(s, r, err);
 	if (s->list)

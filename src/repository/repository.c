@@ -274,25 +274,14 @@ repo_status_fails(enum status status, bool uxsuccess_passes)
 	       (status == STATUS_UXSUCCESS && !uxsuccess_passes);
 }
 
-static void
-add_time(struct repo_run *run, int64_t time)
-{
-	if (time == TIME_NONE)
-		return;
-	if (run->start == TIME_NONE || time < run->start)
-		run->start = time;
-	if (run->stop == TIME_NONE || time > run->stop)
-		run->stop = time;
-}
-
 void
 repo_run_add(struct repo_run *run, const struct result *r)
 {
 	run->counts.tests++;
 	run->counts.failures += repo_status_fails(r->status, run->uxsuccess_passes);
 	run->counts.skips += r->status == STATUS_SKIP;
-	add_time(run, r->start);
-	add_time(run, r->stop);
+	time_extend(&run->start, &run->stop, r->start);
+	time_extend(&run->start, &run->stop, r->stop);
 }
 
 int

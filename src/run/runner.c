@@ -130,7 +130,6 @@ lose(struct run *run, struct lane *lane, size_t test, const char *why)
 	if (run->account->fates[test] != FATE_OPEN)
 		return;
 	settle(run, lane, test, FATE_LOST);
-	run->report.lost++;
 	if (run->r->sink.lost(run->r->sink.context, strtab_get(&run->account->ids, test), why, run->err) < 0)
 		fail(run);
 }
@@ -175,7 +174,6 @@ account_for_end(struct run *run, struct lane *lane, const struct process_end *en
 		process_end_words(end, &text);
 		buf_str(&text, " while no test was running.\n");
 		rc = worker_error(lane->worker, buf_get(&text));
-		run->report.errors++;
 	}
 	buf_release(&text);
 	return rc;

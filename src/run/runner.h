@@ -56,8 +56,6 @@ struct runner_test {
 };
 
 struct runner_report {
-	size_t errors; /* things that went wrong outside any test; each was an event as well */
-	size_t lost;
 	size_t interrupted; /* tests that were running or waiting when the run was cancelled */
 };
 

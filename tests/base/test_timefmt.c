@@ -263,6 +263,22 @@ test_format_python(void **state)
 	buf_release(&out);
 }
 
+static void
+test_extend(void **state)
+{
+	int64_t first = TIME_NONE, last = TIME_NONE;
+
+	(void)state;
+	time_extend(&first, &last, TIME_NONE);
+	assert_true(first == TIME_NONE && last == TIME_NONE);
+	time_extend(&first, &last, 5);
+	assert_true(first == 5 && last == 5);
+	time_extend(&first, &last, -7);
+	time_extend(&first, &last, TIME_NONE);
+	time_extend(&first, &last, 6);
+	assert_true(first == -7 && last == 6);
+}
+
 int
 main(void)
 {
@@ -275,6 +291,7 @@ main(void)
 	    cmocka_unit_test(test_every_cut),
 	    cmocka_unit_test(test_round_us),
 	    cmocka_unit_test(test_format_python),
+	    cmocka_unit_test(test_extend),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
