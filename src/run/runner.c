@@ -6,6 +6,9 @@
 
 #include <stdlib.h>
 
+/* What the start of a test process is taken to cost before one was seen, in nanoseconds. */
+#define START_COST (INT64_C(1) * 1000000000)
+
 /* A worker and its batch: the tests that are its to run now, some perhaps by an earlier process. */
 struct lane {
 	struct worker *worker;
@@ -16,6 +19,7 @@ struct lane {
 	size_t settled; /* tests whose fate the running process decided */
 	bool retried;   /* the last process settled nothing and was killed */
 	bool died;      /* the last process ended in some other way than it should */
+	bool measured;  /* the running process's start */
 };
 
 struct run {
@@ -26,7 +30,9 @@ struct run {
 	size_t lane_count;
 	size_t busy;
 	bool done;
-	bool failed; /* err is set: everything ends */
+	bool failed;        /* err is set: everything ends */
+	int64_t start_cost; /* of all processes so far, and how many */
+	int64_t start_count;
 	struct runner_report report;
 	struct err *err;
 };
@@ -51,14 +57,15 @@ stopping(const struct run *run)
 	return run->failed || run->r->launch->cancelled;
 }
 
+/* `duration` is that of its result, or -1. */
 static void
-settle(struct run *run, struct lane *lane, size_t test, enum fate fate)
+settle(struct run *run, struct lane *lane, size_t test, enum fate fate, int64_t duration)
 {
 	if (!account_settle(run->account, test, fate))
 		return;
 	lane->settled++;
 	if (run->schedule)
-		schedule_done(run->schedule, test);
+		schedule_done(run->schedule, test, duration);
 }
 
 /* A class or module that could not be set up takes its tests with it, as far as they were this process's. */
@@ -70,12 +77,12 @@ settle_fixture(struct run *run, struct lane *lane, struct slice fixture)
 	if (lane->batch) {
 		for (size_t i = first; i < lane->started; i++)
 			if (account_belongs(strtab_get(&run->account->ids, lane->batch[i]), fixture))
-				settle(run, lane, lane->batch[i], FATE_NOT_RUN);
+				settle(run, lane, lane->batch[i], FATE_NOT_RUN, -1);
 		return;
 	}
 	for (size_t i = 0; i < run->account->ids.len; i++)
 		if (account_belongs(strtab_get(&run->account->ids, i), fixture))
-			settle(run, lane, i, FATE_NOT_RUN);
+			settle(run, lane, i, FATE_NOT_RUN, -1);
 }
 
 /* What the result of one test says about the plan. */
@@ -92,8 +99,22 @@ take_result(struct run *run, struct lane *lane, const struct result *r)
 	if (failed && account_fixture(r->id, &fixture))
 		settle_fixture(run, lane, fixture);
 	if (test != STRTAB_NONE)
-		settle(run, lane, test, FATE_RESULT);
+		settle(run, lane, test, FATE_RESULT, result_duration(r));
 	return 0;
+}
+
+/* Tells the schedule what the start of a process costs, on the mean. */
+static void
+measure_start(struct run *run, struct lane *lane)
+{
+	int64_t cost = worker_start_cost(lane->worker);
+
+	if (lane->measured || cost < 0 || !run->schedule || !template_takes_ids(run->r->config))
+		return;
+	lane->measured = true;
+	run->start_cost += cost;
+	run->start_count++;
+	schedule_batch_cost(run->schedule, run->start_cost / run->start_count);
 }
 
 static int
@@ -104,6 +125,7 @@ on_event(void *context, struct worker *w, const struct event *e, const struct re
 	bool announced = !lane->batch && e->status == STATUS_EXISTS && e->id.data;
 	int rc = run->failed ? -1 : run->r->sink.event(run->r->sink.context, e, run->err);
 
+	measure_start(run, lane);
 	if (rc == 0 && announced && account_plan(run->account, e->id) == STRTAB_NONE)
 		rc = err_nomem(run->err);
 	if (rc == 0 && closed)
@@ -129,7 +151,7 @@ lose(struct run *run, struct lane *lane, size_t test, const char *why)
 {
 	if (run->account->fates[test] != FATE_OPEN)
 		return;
-	settle(run, lane, test, FATE_LOST);
+	settle(run, lane, test, FATE_LOST, -1);
 	if (run->r->sink.lost(run->r->sink.context, strtab_get(&run->account->ids, test), why, run->err) < 0)
 		fail(run);
 }
@@ -195,6 +217,7 @@ start_next(struct run *run, struct lane *lane)
 	}
 	lane->given = run->r->isolated ? 1 : lane->count;
 	lane->settled = 0;
+	lane->measured = false;
 	if (worker_start(
 		lane->worker, &run->account->ids, lane->batch + lane->started, lane->given, run->err) < 0) {
 		if (!run->r->launch->cancelled)
@@ -247,12 +270,20 @@ on_ended(void *context, struct worker *w, const struct process_end *end)
 	run->done = run->busy == 0;
 }
 
+/* With processes each worker gets a share of its own, which is worth another process only when it is long. */
 static struct schedule *
 make_schedule(const struct run *run, const struct runner_test *tests, bool keep_order)
 {
+	static const struct schedule_segment isolated = {.isolated = true};
+	struct schedule_options options = {.workers = run->r->workers,
+	    .keep_order = keep_order,
+	    .shares = !run->r->isolated,
+	    .batch_cost = template_takes_ids(run->r->config) ? START_COST : INT64_MAX,
+	    .segments = run->r->isolated ? &isolated : NULL,
+	    .segment_count = 1};
 	size_t count = run->account->ids.len;
 	struct schedule_test *list = calloc(count ? count : 1, sizeof(*list));
-	struct schedule *s = NULL;
+	struct schedule *s;
 
 	if (!list)
 		return NULL;
@@ -261,10 +292,10 @@ make_schedule(const struct run *run, const struct runner_test *tests, bool keep_
 		list[i].group = tests ? tests[i].group : SLICE_NONE;
 		list[i].failed = tests && tests[i].failed;
 	}
-	s = schedule_new(list, count, run->r->workers, keep_order);
+	s = schedule_new(list, count, &options);
 	for (size_t i = 0; s && i < count; i++)
 		if (run->account->fates[i] != FATE_OPEN)
-			schedule_done(s, i);
+			schedule_done(s, i, -1);
 	free(list);
 	return s;
 }
@@ -295,7 +326,7 @@ run_planned(struct run *run, const struct runner_test *tests, bool keep_order)
 	run->schedule = make_schedule(run, tests, keep_order);
 	if (!run->schedule)
 		return err_nomem(run->err);
-	if (make_lanes(run, schedule_shares(run->schedule)) < 0)
+	if (make_lanes(run, schedule_workers(run->schedule)) < 0)
 		return -1;
 	run->done = false;
 	for (size_t i = 0; i < run->lane_count; i++)

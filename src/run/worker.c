@@ -25,6 +25,8 @@ struct worker {
 	char *idfile;
 	struct buf tail; /* of plain output */
 	bool stopped;    /* an event was refused: the rest is dropped */
+	int64_t started; /* monotonic */
+	int64_t start_cost;
 };
 
 struct worker *
@@ -58,6 +60,12 @@ worker_busy(const struct worker *w)
 	return w->process != NULL;
 }
 
+int64_t
+worker_start_cost(const struct worker *w)
+{
+	return w->start_cost;
+}
+
 unsigned
 worker_number(const struct worker *w)
 {
@@ -80,6 +88,8 @@ tell(struct worker *w, struct event *e)
 {
 	const struct result *closed;
 
+	if (e->id.data && w->start_cost < 0)
+		w->start_cost = clock_monotonic() - w->started;
 	if (stamp_event(&w->stamp, e, clock_realtime()) < 0 || outcome_event(w->open, e, &closed) < 0)
 		return -1;
 	return w->calls.event(w->calls.context, w, e, closed);
@@ -193,6 +203,8 @@ worker_start(struct worker *w, const struct strtab *ids, const size_t *tests, si
 	int rc = -1;
 
 	w->stopped = false;
+	w->started = clock_monotonic();
+	w->start_cost = -1;
 	buf_clear(&w->tail);
 	w->open = outcome_new(0);
 	w->reader = reader_new(READER_PROCESS);

@@ -36,6 +36,8 @@ int worker_start(
     struct worker *w, const struct strtab *ids, const size_t *tests, size_t count, struct err *err);
 
 bool worker_busy(const struct worker *w);
+/* How long the process took from its start to its first word of a test, in nanoseconds; -1 before that. */
+int64_t worker_start_cost(const struct worker *w);
 unsigned worker_number(const struct worker *w);
 
 /* From `ended`: fails each test that the process was in, with the way it ended. Returns how many those were,
