@@ -17,6 +17,8 @@ SANITIZER_OPTIONS = {
     "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0:exitcode=99",
     "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1:exitcode=99",
 }
+# How long --long lets each fuzz target run.
+FUZZ_SECONDS = 60
 
 
 def build(name, compiler, options):
@@ -35,6 +37,17 @@ def run(directory, left_out):
         command += ["--no-suite", suite]
     code = subprocess.run(command, env=env).returncode
     return code, count(os.path.join(directory, "meson-logs", "testlog.junit.xml"))
+
+
+def fuzz(seconds):
+    """Each fuzz target for a while; returns what was found."""
+    found = subprocess.run([os.path.join("fuzz", "run"), "--seconds", str(seconds)], stdout=subprocess.PIPE)
+    lines = found.stdout.decode().splitlines()
+    print("\n".join(lines), flush=True)
+    findings = [line for line in lines if line.startswith("FOUND")]
+    if found.returncode and not findings:
+        findings = ["fuzz/run ended with status %d" % found.returncode]
+    return findings
 
 
 def count(path):
@@ -66,6 +79,11 @@ def main():
         skipped += ["%s (%s)" % (case, name) for case in counts[2]]
         if code and not counts[1]:
             failed.append("the tests of the %s build ended with status %d" % (name, code))
+    if "--long" in sys.argv[1:]:
+        print("== fuzzing", flush=True)
+        findings = fuzz(FUZZ_SECONDS)
+        failed += findings
+        passed += not findings
     for case in failed:
         print("FAILED: " + case)
     for case in skipped:

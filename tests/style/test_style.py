@@ -43,7 +43,9 @@ class Style(unittest.TestCase):
         self.assertEqual([], [str(f) for f in found])
 
     def test_layout(self):
-        files = sources("*.[ch]") + sorted(glob.glob(os.path.join(SOURCE, "tests", "*", "*.[ch]")))
+        files = sources("*.[ch]")
+        for others in (("tests", "*", "*.[ch]"), ("fuzz", "*.[ch]")):
+            files += sorted(glob.glob(os.path.join(SOURCE, *others)))
         run = subprocess.run(["clang-format", "--dry-run", "-Werror", *files], stderr=subprocess.PIPE, cwd=SOURCE)
         self.assertEqual(0, run.returncode, run.stderr.decode()[:2000])
 
