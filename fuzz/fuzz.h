@@ -81,7 +81,7 @@ take_cuts(struct slice *in)
 #define CUTS_BYTES ((struct cuts){{1, 1}, 0})
 #define CUTS_LONG ((size_t)1 << 20)
 /* Longer inputs are not fed byte by byte. */
-#define CUTS_BYTES_MAX 1024
+#define CUTS_BYTES_MAX 256
 
 /* Takes the next piece off the front of *rest, in storage of its own that is freed by the caller, so that the
  * least access beyond it, or after its time, is seen. False when nothing is left. */

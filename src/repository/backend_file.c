@@ -270,6 +270,10 @@ publish(struct repo *repo, const struct spool *s, int64_t *id, struct err *err)
 	if (file_run_count(repo, &next, err))
 		return -1;
 	for (;; next++) {
+		if (next == INT64_MAX)
+			return err_set(err, ERR_FAILED,
+			    "%s/" NEXT " leaves no number for a run; write a smaller one into it",
+			    repo->dir.path);
 		snprintf(name, sizeof(name), "%" PRId64, next);
 		/* First, so that no writer of Python's takes the number once it is in use. */
 		if (write_next(&repo->dir, next + 1, err))
