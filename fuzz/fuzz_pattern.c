@@ -42,6 +42,16 @@ law_of_replacement(struct pattern *p, struct slice replacement, struct slice sub
 	buf_release(&out);
 }
 
+/* A match from the start is a part of the subject, and begins there unless the expression says otherwise (\K is
+ * PCRE2's). */
+static void
+law_of_place(struct slice text, struct slice subject, struct slice match)
+{
+	LAW(match.data >= subject.data && match.len <= subject.len);
+	LAW((size_t)(match.data - subject.data) <= subject.len - match.len);
+	LAW(match.data == subject.data || slice_search(text, SLICE_LIT("\\K")) < text.len);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -64,7 +74,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	at_start = pattern_match_start(p, in, &match, &err);
 	LAW(at_start == 0 || at_start == 1 || (at_start == -1 && err.text[0]));
 	LAW(at_start != 1 || found == 1);
-	LAW(at_start != 1 || !utf8_valid(in) || (match.data == in.data && match.len <= in.len));
+	if (at_start == 1 && utf8_valid(in))
+		law_of_place(text, in, match);
 	law_of_replacement(p, replacement, in, found);
 	law_of_identity(p, in, found);
 	pattern_free(p);
