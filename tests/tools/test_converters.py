@@ -17,9 +17,10 @@ import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import tap  # noqa: E402
+from streams import tap_stream  # noqa: E402
 from toolcheck import (BINARY, FROZEN, LONG, TIMEOUT, VECTORS, as_expected, events_of, expected_bytes, is_text,  # noqa: E402
-                       join_pieces, load, load_json, mask_now, no_empty_tags, packet, random_stream, records, reference, shorten, tool,
-                       vector_events)
+                       join_pieces, load, load_json, loose_bytes, mask_now, mask_seconds, no_empty_tags, packet, python_time,
+                       random_stream, records, reference, shorten, tool, tree, vector_events, without_guesses)
 
 TOOLS = {"csv": "subunit2csv", "csv_passthrough": "subunit2csv", "junit": "subunit2junitxml", "junit_stdout": "subunit2junitxml",
          "pyunit": "subunit2pyunit", "tags": "subunit-tags", "disk": "subunit2disk"}
@@ -33,52 +34,6 @@ MENDED = {
     ("junit", "big_attachment_two_packets"): "21: likewise",
     ("disk", "id_path_escape"): "23: the test whose id is . is written into the directory, not beside it",
 }
-
-# No id in a vector is longer.
-csv.field_size_limit(1 << 24)
-
-
-def python_time(stamp):
-    """A timestamp as Python prints it."""
-    if stamp is None:
-        return "-"
-    return re.sub(r"\.000000", "", stamp.replace("T", " ").replace("Z", "")) + "+00:00"
-
-
-def ends(events):
-    """The times of each test, in the order in which they end."""
-    tests = {}
-    for event in events:
-        if event["test_id"] is None or event["test_status"] == "exists":
-            continue
-        key = (event["test_id"], event["route_code"])
-        times = tests.setdefault(key, [event["timestamp"], None])
-        times[1] = event["timestamp"]
-        if event["test_status"] not in (None, "inprogress"):
-            yield tests.pop(key)
-    for key in list(tests)[::-1]:
-        yield tests[key][0], None
-
-
-def without_guesses(table, events):
-    """Decision 21: where the reference's table has the time of another test or of day, ours has -."""
-    rows = list(csv.reader(io.StringIO(table.decode(), newline="")))
-    for row, times in zip(rows[1:], ends(events)):
-        row[2:] = map(python_time, times)
-    out = io.StringIO(newline="")
-    csv.writer(out).writerows(rows)
-    return out.getvalue().encode()
-
-
-def mask_seconds(text):
-    """Of subunit2pyunit: the time that it took itself."""
-    return re.sub(rb"(?m)^(Ran \d+ tests?) in \d+\.\d{3}s$", rb"\1", text)
-
-
-def loose_bytes(events):
-    """What belongs to no test."""
-    return b"".join(e["file_bytes"] for e in events if e["test_id"] is None and e["file_name"] is not None)
-
 
 def tagged(events, added, gone):
     """What subunit-tags makes of events."""
@@ -101,19 +56,6 @@ def said(events):
             piece = join_pieces([result.pop()[1], piece])
         result.append((record[0], piece))
     return result
-
-
-def tree(root):
-    """The files below a directory."""
-    found = {}
-    for path, _, names in os.walk(root):
-        for name in names:
-            full = os.path.join(path, name)
-            if os.path.islink(full):
-                continue
-            with open(full, "rb") as f:
-                found[os.path.relpath(full, root)] = f.read()
-    return found
 
 
 def vector_tree(run):
@@ -450,19 +392,12 @@ class Converters(Case):
                     self.assertEqual(done.out, expected_bytes(run, "stdout"))
         self.assertEqual(used, set(MENDED_CONVERTERS))
 
-    TAP_LINES = ["ok", "not ok", "ok ", "ok 1", "not ok 2", "ok 5 ", "ok 3   ", "ok 4 - d", "ok desc", "ok 12abc", "ok  7  x y ", "okay",
-                 "ok1", " ok 1", "not ok - a # TODO", "ok # SKIP", "ok 1 # skip why", "ok 2 x # todo  late ", "ok 2 x# TODO",
-                 "ok #TODO", "ok # TODOx", "ok # TODO ", "ok a # b", "ok # Skip x", "1..3", "1..0 # why", "1..2 # ", "1..2 #", "2..5",
-                 "1..4  # c", "Bail out!", "Bail out! x ", "Bail out!y", "Bail out", "# c", "#", " # x", "text", "", "ok\t1",
-                 "not  ok 1", "ok 1\tx", "ok 1 2", "ok 1 #", "ok 2.5", "ok 0", "ok 00012", "1..3x", "ok 1\r", "# c\r", "\u00e9"]
-
     def test_tap_beside_debian(self):
         if not os.path.exists("/usr/bin/tap2subunit"):
             self.skipTest("Debian's subunit is not installed")
         rng = random.Random(20200102)
         for i in range(2000 if LONG else 40):
-            lines = rng.choices(self.TAP_LINES, k=60)
-            source = "\n".join(lines).encode() + rng.choice([b"\n", b""])
+            source = tap_stream(rng, 60)
             with self.subTest(stream=i):
                 self.assertSame(tool("tap2subunit", stdin=source).out, reference(("tap2subunit",), source).stdout)
 
