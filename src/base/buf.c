@@ -12,6 +12,13 @@ buf_init(struct buf *b, size_t max)
 }
 
 void
+buf_over(struct buf *b, void *storage, size_t size)
+{
+	/* One more than there is: the room for the terminating NUL, which only the other kind writes. */
+	*b = (struct buf){.data = storage, .cap = size < SIZE_MAX ? size + 1 : size, .max = size};
+}
+
+void
 buf_release(struct buf *b)
 {
 	free(b->data);

@@ -20,6 +20,9 @@ struct buf {
 
 /* An empty buffer that may grow to `max` bytes. Nothing is allocated yet. */
 void buf_init(struct buf *b, size_t max);
+/* An empty buffer in the caller's `size` bytes, which it never leaves or frees. Not for buf_cstr, buf_steal and
+ * buf_release. */
+void buf_over(struct buf *b, void *storage, size_t size);
 /* Frees the storage. Accepts a zeroed buffer and one that was released. */
 void buf_release(struct buf *b);
 /* Empties the buffer and forgets a failure, keeping storage and maximum. */

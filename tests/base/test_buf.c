@@ -201,6 +201,28 @@ test_absurd_sizes(void **state)
 	}
 }
 
+/* Storage of the caller's is filled to its last byte and no further. */
+static void
+test_over_storage(void **state)
+{
+	char storage[] = "......#";
+	struct buf b;
+
+	(void)state;
+	buf_over(&b, storage, 6);
+	buf_str(&b, "abc");
+	buf_str(&b, "defg");
+	assert_true(b.failed);
+	assert_string_equal(storage, "abc...#");
+	buf_clear(&b);
+	buf_str(&b, "abcdef");
+	assert_false(b.failed);
+	assert_string_equal(storage, "abcdef#");
+	buf_over(&b, NULL, 0);
+	buf_str(&b, "a");
+	assert_true(b.failed);
+}
+
 static void
 test_steal(void **state)
 {
@@ -255,6 +277,7 @@ main(void)
 	    cmocka_unit_test(test_against_model),
 	    cmocka_unit_test(test_maximum),
 	    cmocka_unit_test(test_absurd_sizes),
+	    cmocka_unit_test(test_over_storage),
 	    cmocka_unit_test(test_steal),
 	    cmocka_unit_test(test_empty),
 	};
