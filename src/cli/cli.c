@@ -11,11 +11,7 @@
 int
 cli_repository(struct cli *cli, bool create, struct repo **out)
 {
-	char path[4096];
-	struct stat st;
-
-	snprintf(path, sizeof(path), "%s/.testrepository", cli->here);
-	if (create && stat(path, &st) != 0 && repo_create(cli->here, 2, &cli->err) < 0)
+	if (create && !repo_exists(cli->here) && repo_create(cli->here, 2, &cli->err) < 0)
 		return -1;
 	return repo_open(cli->here, out, &cli->err);
 }

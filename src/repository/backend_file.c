@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Format 1: the directory of Python's testrepository, to be used by both programs on the same day. A run N is
- * a file N of subunit v1, "next-stream" is the next N, "failing" has the failing tests as one more run,
- * times.dbm the durations.
+ * Format 1: the directory of Python's testrepository, or of stestr, to be used by both programs on the same
+ * day. A run N is a file N of subunit v1, "next-stream" is the next N, "failing" has the failing tests as one
+ * more run, times.dbm the durations.
  *
  * A run grows in a spool file, locked by its writer, and gets its number by a link when it is complete; it
  * loses its spool name last. So an unlocked spool is what a dead writer left: it is made a run, if it is none
- * yet. The lock of the file "format" orders all changes of several files. Python takes no locks; against it
- * there is only the rule that nothing of a number that exists is replaced. */
+ * yet. The lock of the file "format" orders all changes of several files. Python takes no
+ * locks: if it has read next-stream just before us, it puts its run in the place of ours. So a spool keeps a
+ * name for some seconds; one that has no other name then is made a run again. */
+#include "clock.h"
 #include "replay.h"
 #include "repo_backend.h"
 #include "spool.h"
@@ -27,6 +29,9 @@
 #define SPOOL "testr-spool-"
 /* Takes the place of a spool of a dead writer while it is copied; under the lock, so one is enough. */
 #define SALVAGE "testr-salvage"
+/* The name that the spool of run N keeps for some time. */
+#define KEPT "testr-kept-"
+#define KEPT_TIME (10 * TIME_SECOND)
 #define FAILING "failing"
 #define NEXT "next-stream"
 #define NEXT_MAX 64
@@ -287,16 +292,31 @@ publish(struct repo *repo, const struct spool *s, int64_t *id, struct err *err)
 	return 0;
 }
 
+static enum times_key
+times_key(const struct repo *repo)
+{
+	return repo->backend == &backend_stestr ? TIMES_ID_STRIPPED : TIMES_ID;
+}
+
 /* Makes the spool, which is complete, a run, under the repository's lock. With `published` it is one already. */
 static int
 complete(struct repo *repo, struct spool *s, bool published, bool replace, int64_t *id, struct err *err)
 {
+	char kept[40];
+
 	if (spool_sync(s, err) || (!published && publish(repo, s, id, err)) ||
-	    spool_failing(s, FAILING, replace, err) || times_store(&repo->dir, &s->ids, s->durations, err) ||
+	    spool_failing(s, FAILING, replace, err) ||
+	    times_store(&repo->dir, times_key(repo), &s->ids, s->durations, err) ||
 	    file_sync_dir(&repo->dir, err))
 		return -1;
 	/* Should the machine die now and the name come back, its second link tells. */
-	return unlinkat(repo->dir.fd, s->name, 0) ? file_error(&repo->dir, s->name, "remove", err) : 0;
+	if (published)
+		return unlinkat(repo->dir.fd, s->name, 0) ? file_error(&repo->dir, s->name, "remove", err)
+							  : 0;
+	snprintf(kept, sizeof(kept), KEPT "%" PRId64, *id);
+	return renameat(repo->dir.fd, s->name, repo->dir.fd, kept)
+		   ? file_error(&repo->dir, s->name, "rename", err)
+		   : 0;
 }
 
 static int
@@ -374,27 +394,73 @@ is_spool(const char *name)
 }
 
 static int
+salvage_spool(struct repo *repo, const char *name, struct err *err)
+{
+	int fd = openat(repo->dir.fd, name, O_RDWR | O_CLOEXEC), rc;
+
+	/* It may have been completed since the directory was read. */
+	if (fd < 0)
+		return errno == ENOENT ? 0 : file_error(&repo->dir, name, "open", err);
+	rc = file_lock(fd, false);
+	if (rc < 0)
+		file_error(&repo->dir, name, "lock", err);
+	else if (rc > 0)
+		rc = salvage(repo, name, fd, err);
+	close(fd);
+	return rc < 0 ? -1 : 0;
+}
+
+/* The number in the name of a kept spool, or -1. */
+static int64_t
+run_of_kept(const char *name)
+{
+	return strncmp(name, KEPT, strlen(KEPT)) == 0 ? run_of_name(name + strlen(KEPT)) : -1;
+}
+
+/* Ends the time of a kept spool when its number is safe: nobody who takes no locks is about to store a run
+ * under it, and next-stream, which such a one may have put back, is above it. */
+static int
+forget_kept(struct repo *repo, const char *name, int64_t id, const struct stat *st, struct err *err)
+{
+	int64_t age = clock_realtime() - st->st_ctim.tv_sec * TIME_SECOND, next;
+
+	if (age >= 0 && age < KEPT_TIME)
+		return 0;
+	if (file_run_count(repo, &next, err) || (next <= id && write_next(&repo->dir, id + 1, err)))
+		return -1;
+	unlinkat(repo->dir.fd, name, 0);
+	return 0;
+}
+
+static int
+settle_kept(struct repo *repo, const char *name, int64_t id, struct err *err)
+{
+	struct stat kept, run;
+
+	if (fstatat(repo->dir.fd, name, &kept, 0))
+		return errno == ENOENT ? 0 : file_error(&repo->dir, name, "look at", err);
+	if (fstatat(repo->dir.fd, name + strlen(KEPT), &run, 0)) {
+		/* Somebody has removed the run. */
+		unlinkat(repo->dir.fd, name, 0);
+		return 0;
+	}
+	return kept.st_ino == run.st_ino ? forget_kept(repo, name, id, &kept, err)
+					 : salvage_spool(repo, name, err);
+}
+
+static int
 salvage_all(struct repo *repo, DIR *names, struct err *err)
 {
 	struct dirent *entry;
 	int rc = 0;
 
 	while (rc == 0 && (entry = readdir(names))) {
-		int fd;
+		int64_t kept = run_of_kept(entry->d_name);
 
-		if (!is_spool(entry->d_name))
-			continue;
-		fd = openat(repo->dir.fd, entry->d_name, O_RDWR | O_CLOEXEC);
-		/* It may have been completed since the directory was read. */
-		if (fd < 0 && errno == ENOENT)
-			continue;
-		rc = fd < 0 ? -1 : file_lock(fd, false);
-		if (rc < 0)
-			file_error(&repo->dir, entry->d_name, "lock", err);
-		else if (rc > 0)
-			rc = salvage(repo, entry->d_name, fd, err);
-		if (fd >= 0)
-			close(fd);
+		if (kept >= 0)
+			rc = settle_kept(repo, entry->d_name, kept, err);
+		else if (is_spool(entry->d_name))
+			rc = salvage_spool(repo, entry->d_name, err);
 	}
 	return rc;
 }
@@ -416,7 +482,7 @@ file_open_repo(struct repo *repo, struct err *err)
 	if (!names)
 		return -1;
 	while ((entry = readdir(names)))
-		spools = spools || is_spool(entry->d_name);
+		spools = spools || is_spool(entry->d_name) || run_of_kept(entry->d_name) >= 0;
 	/* Mostly there are none, and then nobody has to be waited for. */
 	if (spools) {
 		locked = lock(repo, err);
@@ -576,28 +642,24 @@ file_durations(struct repo *repo, const struct strtab *ids, int64_t *out, struct
 
 	for (size_t i = 0; i < ids->len; i++)
 		out[i] = -1;
-	rc = times_load(&repo->dir, ids, out, err);
+	rc = times_load(&repo->dir, times_key(repo), ids, out, err);
 	return rc == 0 ? durations_from_runs(repo, ids, out, err) : rc > 0 ? 0 : -1;
 }
 
+#define SHARED \
+	.format = 1, .format_text = "1\n", .allocate = file_allocate, .open = file_open_repo, \
+	.close = file_close_repo, .run_begin = file_run_begin, .append = file_append, .flush = file_flush, \
+	.run_finish = file_run_finish, .run_count = file_run_count, .latest = file_latest, \
+	.run_get = file_run_get, .runs = file_runs, .results = file_results, .run_text = file_run_text, \
+	.failing = file_failing, .failing_ids = file_failing_ids, .durations = file_durations
+
 const struct repo_backend backend_file = {
-    .format = 1,
-    .format_text = "1\n",
+    SHARED,
+    .directory = ".testrepository",
     .create = file_create_repo,
-    .allocate = file_allocate,
-    .open = file_open_repo,
-    .close = file_close_repo,
-    .run_begin = file_run_begin,
-    .append = file_append,
-    .flush = file_flush,
-    .run_finish = file_run_finish,
-    .run_count = file_run_count,
-    .latest = file_latest,
-    .run_get = file_run_get,
-    .runs = file_runs,
-    .results = file_results,
-    .run_text = file_run_text,
-    .failing = file_failing,
-    .failing_ids = file_failing_ids,
-    .durations = file_durations,
+};
+
+const struct repo_backend backend_stestr = {
+    SHARED,
+    .directory = ".stestr",
 };

@@ -540,6 +540,7 @@ sqlite_durations(struct repo *repo, const struct strtab *ids, int64_t *out, stru
 
 const struct repo_backend backend_sqlite = {
     .format = 2,
+    .directory = ".testrepository",
     .format_text = "2\n",
     .create = sqlite_create,
     .allocate = sqlite_allocate,

@@ -11,7 +11,7 @@
 /* The first member of a backend's own struct. Made and released by repository.c. */
 struct repo {
 	const struct repo_backend *backend;
-	struct file_dir dir; /* the ".testrepository", held open */
+	struct file_dir dir; /* the ".testrepository" or ".stestr", held open */
 };
 
 /* The first member of a backend's own struct. */
@@ -21,10 +21,12 @@ struct repo_writer {
 
 struct repo_backend {
 	int format;
+	/* The name of its directory in that of the project. */
+	const char *directory;
 	/* The content of the file "format". */
 	const char *format_text;
 	/* Fills a new directory, all but the file "format". What an earlier attempt that was interrupted left
-	 * there is taken over. */
+	 * there is taken over. NULL where only another program makes new ones. */
 	int (*create)(const struct file_dir *dir, struct err *err);
 	/* An allocated backend struct, of which repository.c fills the first member before anything else is
 	 * called. */
@@ -54,7 +56,7 @@ struct repo_backend {
 	int (*durations)(struct repo *repo, const struct strtab *ids, int64_t *out, struct err *err);
 };
 
-extern const struct repo_backend backend_file, backend_sqlite;
+extern const struct repo_backend backend_file, backend_sqlite, backend_stestr;
 
 /* True when the status counts as a failure. */
 bool repo_status_fails(enum status status, bool uxsuccess_passes);

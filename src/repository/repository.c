@@ -13,26 +13,34 @@
 #define REPO_NAME ".testrepository"
 #define FORMAT_MAX 64
 
-static const struct repo_backend *const backends[] = {&backend_sqlite, &backend_file};
+/* A project may have directories of several kinds: the first one counts. */
+static const struct repo_backend *const backends[] = {&backend_sqlite, &backend_file, &backend_stestr};
 #define BACKEND_COUNT (sizeof(backends) / sizeof(backends[0]))
 
-/* Opens DIR/.testrepository; the path is the caller's to free. 1, 0 when there is none, or -1. */
-static int
-open_dir(const char *directory, struct file_dir *out, struct err *err)
+/* DIR/NAME, for the caller to free. NULL when out of memory. */
+static char *
+join(const char *directory, const char *name)
 {
 	size_t len = strlen(directory);
-	const char *slash = len && directory[len - 1] == '/' ? "" : "/";
 	struct buf path;
 	char *text;
-	int fd;
 
 	buf_init(&path, SIZE_MAX / 4);
-	buf_printf(&path, "%s%s" REPO_NAME, directory, slash);
+	buf_printf(&path, "%s%s%s", directory, len && directory[len - 1] == '/' ? "" : "/", name);
 	text = buf_steal(&path);
-	if (!text) {
-		buf_release(&path);
+	buf_release(&path);
+	return text;
+}
+
+/* Opens DIR/NAME; the path is the caller's to free. 1, 0 when there is none, or -1. */
+static int
+open_dir(const char *directory, const char *name, struct file_dir *out, struct err *err)
+{
+	char *text = join(directory, name);
+	int fd;
+
+	if (!text)
 		return err_nomem(err);
-	}
 	fd = open(text, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0) {
 		int rc = errno == ENOENT ? 0 : err_sys(err, "cannot open %s", text);
@@ -87,7 +95,7 @@ repo_create(const char *directory, int format, struct err *err)
 	int rc, fd;
 
 	for (size_t i = 0; i < BACKEND_COUNT; i++)
-		if (backends[i]->format == format)
+		if (backends[i]->create && backends[i]->format == format)
 			backend = backends[i];
 	if (!backend)
 		return err_set(err, ERR_FAILED, "there is no repository format %d", format);
@@ -98,7 +106,7 @@ repo_create(const char *directory, int format, struct err *err)
 	rc =
 	    mkdirat(fd, REPO_NAME, 0777) && errno != EEXIST ? file_error(&base, REPO_NAME, "create", err) : 0;
 	if (rc == 0) {
-		rc = open_dir(directory, &dir, err);
+		rc = open_dir(directory, REPO_NAME, &dir, err);
 		if (rc > 0) {
 			rc = fill(&dir, backend, err);
 			close_dir(&dir);
@@ -113,16 +121,17 @@ repo_create(const char *directory, int format, struct err *err)
 	return rc;
 }
 
-/* The backend of the directory's format; NULL with err set. */
+/* The backend of a directory of that name and format; NULL with err set. */
 static const struct repo_backend *
-find_backend(const char *directory, const struct file_dir *dir, struct err *err)
+find_backend(const char *directory, const char *name, const struct file_dir *dir, struct err *err)
 {
 	const struct repo_backend *found = NULL;
 	struct buf text;
 	int rc = read_format(dir, &text, err);
 
 	for (size_t i = 0; rc > 0 && i < BACKEND_COUNT; i++)
-		if (slice_eq(slice_trim(buf_get(&text)), slice_trim(slice_str(backends[i]->format_text))))
+		if (strcmp(backends[i]->directory, name) == 0 &&
+		    slice_eq(slice_trim(buf_get(&text)), slice_trim(slice_str(backends[i]->format_text))))
 			found = backends[i];
 	if (rc > 0 && !found)
 		err_set(err, ERR_FAILED,
@@ -135,20 +144,40 @@ find_backend(const char *directory, const struct file_dir *dir, struct err *err)
 	return found;
 }
 
+bool
+repo_exists(const char *directory)
+{
+	bool found = false;
+
+	for (size_t i = 0; !found && i < BACKEND_COUNT; i++) {
+		char *path = join(directory, backends[i]->directory);
+		struct stat st;
+
+		found = path && (stat(path, &st) == 0 || errno != ENOENT);
+		free(path);
+	}
+	return found;
+}
+
 int
 repo_open(const char *directory, struct repo **out, struct err *err)
 {
 	const struct repo_backend *backend;
+	const char *name = NULL;
 	struct file_dir dir;
 	struct repo *repo;
-	int rc = open_dir(directory, &dir, err);
+	int rc = 0;
 
+	for (size_t i = 0; rc == 0 && i < BACKEND_COUNT; i++) {
+		name = backends[i]->directory;
+		rc = open_dir(directory, name, &dir, err);
+	}
 	if (rc < 0)
 		return -1;
 	if (rc == 0)
 		return err_set(err, ERR_FAILED,
 		    "No repository found in %s. Create one by running \"testr init\".", directory);
-	backend = find_backend(directory, &dir, err);
+	backend = find_backend(directory, name, &dir, err);
 	repo = backend ? backend->allocate() : NULL;
 	if (!repo) {
 		close_dir(&dir);

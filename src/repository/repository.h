@@ -3,7 +3,7 @@
  * The store of runs: one API over several backends.
  *
  * A run is begun, appended to event by event, and finished; it has an id from the start or, in a format-1
- * directory, from its end. Invariant: a finished run is never lost or changed, whatever else happens at the
+ * directory (also stestr's), from its end. Invariant: a finished run is never lost or changed, whatever else happens at the
  * same time; a run whose writer died is there as interrupted, with every result up to its death (format 2).
  *
  * To add a backend: 1. write backend_NAME.c with one `const struct repo_backend`; 2. list it in
@@ -55,7 +55,10 @@ struct repo_begin {
  * directory are expanded by the caller. */
 int repo_create(const char *directory, int format, struct err *err);
 
-/* Opens the repository of `directory`. None there: "No repository found in DIR. Create one by running "testr
+/* True when there is something that repo_open would open, or say why it cannot. */
+bool repo_exists(const char *directory);
+
+/* Opens the repository of `directory`: ".testrepository", or else ".stestr". None there: "No repository found in DIR. Create one by running "testr
  * init"."; a format that we do not know: an error that names it. Runs whose writer died are made interrupted
  * here. *out is freed with repo_free. */
 int repo_open(const char *directory, struct repo **out, struct err *err);
@@ -64,7 +67,7 @@ void repo_free(struct repo *repo);
 
 /* 1 or 2. */
 int repo_format(const struct repo *repo);
-/* "DIR/.testrepository", borrowed. */
+/* "DIR/.testrepository" or "DIR/.stestr", borrowed. */
 const char *repo_path(const struct repo *repo);
 
 /* Begins a run. */

@@ -204,7 +204,7 @@ expect_duration(const struct place *place, const char *value, int64_t want)
 	snprintf(line, sizeof(line), "'a', (0, %zu)\n", strlen(value));
 	put(place, "times.dbm.dir", line);
 	strtab_add(&ids, SLICE_LIT("a"), NULL);
-	assert_int_equal(times_load(&place->dir, &ids, &got, &err), 1);
+	assert_int_equal(times_load(&place->dir, TIMES_ID, &ids, &got, &err), 1);
 	if (got != want)
 		fail_msg("%s is %lld, not %lld", value, (long long)got, (long long)want);
 	strtab_release(&ids);
@@ -249,9 +249,9 @@ durations_come_back(void **state)
 		strtab_add(&ids, slice_str(id), NULL);
 		got[i] = -1;
 	}
-	assert_int_equal(times_load(&place->dir, &ids, got, &err), 0);
-	assert_int_equal(times_store(&place->dir, &ids, durations, &err), 0);
-	assert_int_equal(times_load(&place->dir, &ids, got, &err), 1);
+	assert_int_equal(times_load(&place->dir, TIMES_ID, &ids, got, &err), 0);
+	assert_int_equal(times_store(&place->dir, TIMES_ID, &ids, durations, &err), 0);
+	assert_int_equal(times_load(&place->dir, TIMES_ID, &ids, got, &err), 1);
 	for (size_t i = 0; i < 6; i++)
 		assert_true(got[i] == durations[i]);
 	assert_int_equal(got[6], -1);
@@ -262,6 +262,33 @@ durations_come_back(void **state)
 	{ \
 #name, name, set_up, tear_down, &place \
 	}
+
+/* The key of an id for stestr, as its cleanup_test_name makes it. */
+static void
+stripped_ids_share_a_duration(void **state)
+{
+	static const char *const pairs[][2] = {{"t.a[x,y]", "t.a"}, {"t.b[x]z", "t.bz"},
+	    {"t.c[x][y]", "t.c[y]"}, {"[x]t", "[x]t"}, {"t]d[", "t]d["}, {"t.e[", "t.e["},
+	    {"t]f[x]", "t]f[x]"}, {"t.g[]", "t.g"}};
+	const struct place *place = *state;
+
+	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+		struct strtab id = {0}, key = {0};
+		int64_t want = (int64_t)(i + 1) * TIME_SECOND, got = -1;
+		struct err err;
+
+		strtab_add(&id, slice_str(pairs[i][0]), NULL);
+		strtab_add(&key, slice_str(pairs[i][1]), NULL);
+		assert_int_equal(times_store(&place->dir, TIMES_ID_STRIPPED, &id, &want, &err), 0);
+		assert_int_equal(times_load(&place->dir, TIMES_ID, &key, &got, &err), 1);
+		assert_true(got == want);
+		got = -1;
+		assert_int_equal(times_load(&place->dir, TIMES_ID_STRIPPED, &id, &got, &err), 1);
+		assert_true(got == want);
+		strtab_release(&id);
+		strtab_release(&key);
+	}
+}
 
 int
 main(void)
@@ -274,6 +301,7 @@ main(void)
 	    LAW(only_what_is_ours_is_touched),
 	    LAW(floats_of_python_are_durations),
 	    LAW(durations_come_back),
+	    LAW(stripped_ids_share_a_duration),
 	};
 
 	return cmocka_run_group_tests(laws, NULL, NULL);

@@ -621,11 +621,38 @@ errors_say_what_is_wrong(void **state)
 		prefix "errors_say_what_is_wrong", errors_say_what_is_wrong, set_up, tear_down, place \
 	}
 
+/* stestr's directory, which only stestr makes, is Python testr's under another name. */
+static int
+set_up_stestr(void **state)
+{
+	struct place *place = *state;
+	char from[96], to[96];
+
+	if (set_up(state))
+		return -1;
+	snprintf(from, sizeof(from), "%s/.testrepository", place->directory);
+	snprintf(to, sizeof(to), "%s/.stestr", place->directory);
+	return rename(from, to);
+}
+
+#define STESTR(law) \
+	{ \
+		"stestr." #law, law, set_up_stestr, tear_down, &stestr \
+	}
+
 int
 main(void)
 {
-	static struct place format2 = {.format = 2}, format1 = {.format = 1};
-	const struct CMUnitTest laws[] = {LAWS("format_2.", &format2), LAWS("format_1.", &format1)};
+	static struct place format2 = {.format = 2}, format1 = {.format = 1}, stestr = {.format = 1};
+	const struct CMUnitTest laws[] = {
+	    LAWS("format_2.", &format2),
+	    LAWS("format_1.", &format1),
+	    STESTR(random_runs_match_the_model),
+	    STESTR(runs_at_the_same_time_are_all_recorded),
+	    STESTR(a_living_writer_is_left_alone),
+	    STESTR(a_killed_writer_leaves_an_interrupted_run),
+	    STESTR(a_finished_run_survives_a_kill),
+	};
 
 	return cmocka_run_group_tests(laws, NULL, NULL);
 }
