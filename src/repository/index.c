@@ -1,23 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "index.h"
 
+#include "db.h"
 #include "repo_backend.h"
 #include "sql.h"
 
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Far longer than any transaction takes, also with dozens of processes in the queue. */
-#define BUSY_MS 120000
 #define BATCH_ROWS 4096
 #define BATCH_BYTES ((size_t)2 << 20)
 #define TAGSET_MAX ((size_t)8 << 20)
 
 struct index {
-	sqlite3 *db;
-	char *path;
+	struct db *db;
 };
 
 struct index_row {
@@ -27,175 +24,71 @@ struct index_row {
 	uint64_t offset, end;
 };
 
+/* Runs a statement, whose values are bound, once. */
 static int
-fail(struct index *ix, struct err *err)
+run_once(struct db_stmt *stmt, struct err *err)
 {
-	return err_set(err, ERR_FAILED, "%s: %s", ix->path, sqlite3_errmsg(ix->db));
-}
+	int64_t rc = db_run(stmt, err);
 
-static int
-execute(struct index *ix, const char *sql, struct err *err)
-{
-	return sqlite3_exec(ix->db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : fail(ix, err);
-}
-
-/* NULL with err set. */
-static sqlite3_stmt *
-prepare(struct index *ix, const char *sql, struct err *err)
-{
-	sqlite3_stmt *stmt;
-
-	if (sqlite3_prepare_v2(ix->db, sql, -1, &stmt, NULL) != SQLITE_OK) {
-		fail(ix, err);
-		return NULL;
-	}
-	return stmt;
-}
-
-/* 1 for a row, 0 at the end, or -1. */
-static int
-step(struct index *ix, sqlite3_stmt *stmt, struct err *err)
-{
-	switch (sqlite3_step(stmt)) {
-	case SQLITE_ROW:
-		return 1;
-	case SQLITE_DONE:
-		return 0;
-	default:
-		return fail(ix, err);
-	}
-}
-
-/* Runs a statement that gives no rows and makes it ready for the next values. */
-static int
-finish(struct index *ix, sqlite3_stmt *stmt, struct err *err)
-{
-	int rc = step(ix, stmt, err);
-
-	sqlite3_reset(stmt);
+	db_release(stmt);
 	return rc < 0 ? -1 : 0;
 }
 
-static void
-bind_unless(sqlite3_stmt *stmt, int at, int64_t value, int64_t none)
-{
-	if (value == none)
-		sqlite3_bind_null(stmt, at);
-	else
-		sqlite3_bind_int64(stmt, at, value);
-}
-
-static void
-bind_text(sqlite3_stmt *stmt, int at, struct slice s)
-{
-	sqlite3_bind_text64(stmt, at, (const char *)s.data, s.len, SQLITE_STATIC, SQLITE_UTF8);
-}
-
-static int64_t
-column_or(sqlite3_stmt *stmt, int at, int64_t none)
-{
-	return sqlite3_column_type(stmt, at) == SQLITE_NULL ? none : sqlite3_column_int64(stmt, at);
-}
-
-static struct slice
-column_text(sqlite3_stmt *stmt, int at)
-{
-	const void *text = sqlite3_column_text(stmt, at);
-
-	return slice_of(text, (size_t)sqlite3_column_bytes(stmt, at));
-}
-
-/* The first column of the only row of a query with at most one parameter; *out stays as it is when there is
- * no row or it is NULL. */
+/* The first column of the first row; *out stays as it is when there is no row or it is NULL. */
 static int
-get_int(struct index *ix, const char *sql, int64_t parameter, int64_t *out, struct err *err)
+get_int(struct db_stmt *stmt, int64_t *out, struct err *err)
 {
-	sqlite3_stmt *stmt = prepare(ix, sql, err);
-	int rc;
+	int rc = db_step(stmt, err);
 
-	if (!stmt)
-		return -1;
-	if (sqlite3_bind_parameter_count(stmt))
-		sqlite3_bind_int64(stmt, 1, parameter);
-	rc = step(ix, stmt, err);
 	if (rc > 0)
-		*out = column_or(stmt, 0, *out);
-	sqlite3_finalize(stmt);
+		*out = db_int_or(stmt, 0, *out);
+	db_release(stmt);
 	return rc < 0 ? -1 : 0;
 }
 
 static int
-open_database(const char *path, int flags, struct index **out, struct err *err)
-{
-	struct index *ix = calloc(1, sizeof(*ix));
-
-	if (!ix || !(ix->path = slice_dup(slice_str(path)))) {
-		free(ix);
-		return err_nomem(err);
-	}
-	if (sqlite3_open_v2(path, &ix->db, flags | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK ||
-	    sqlite3_busy_timeout(ix->db, BUSY_MS)) {
-		if (ix->db)
-			fail(ix, err);
-		else
-			err_nomem(err);
-		index_free(ix);
-		return -1;
-	}
-	*out = ix;
-	return 0;
-}
-
-static int
-create_tables(struct index *ix, struct err *err)
+create_tables(struct db *db, struct err *err)
 {
 	int64_t version = 0;
-	char set_version[64];
 
-	/* The one setting that stays with the file. */
-	if (execute(ix, "PRAGMA journal_mode = WAL", err) || index_begin(ix, true, err) ||
-	    get_int(ix, "PRAGMA user_version", 0, &version, err))
+	if (db_begin(db, true, err) || db_version(db, &version, err))
 		return -1;
-	if (version == 0) {
-		/* A pragma takes no parameters. */
-		snprintf(set_version, sizeof(set_version), "PRAGMA user_version = %d", SQL_SCHEMA_VERSION);
-		if (execute(ix, sql_schema, err) || execute(ix, set_version, err))
-			return -1;
-	}
-	return index_commit(ix, err);
+	if (version == 0 && (db_execute(db, sql_schema, err) || db_set_version(db, SQL_SCHEMA_VERSION, err)))
+		return -1;
+	return db_commit(db, err);
 }
 
 int
 index_create(const char *path, struct err *err)
 {
-	struct index *ix;
+	struct db *db;
 	int rc;
 
-	if (open_database(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, &ix, err))
+	if (db_open_sqlite(path, true, &db, err))
 		return -1;
-	rc = create_tables(ix, err);
-	index_free(ix);
+	rc = create_tables(db, err);
+	db_free(db);
 	return rc;
 }
 
 int
 index_open(const char *path, struct index **out, struct err *err)
 {
-	struct index *ix;
+	struct index *ix = calloc(1, sizeof(*ix));
 	int64_t version = 0;
+	int rc;
 
-	if (open_database(path, SQLITE_OPEN_READWRITE, &ix, err))
-		return -1;
-	if (execute(ix, "PRAGMA cache_size = -8000", err) ||
-	    get_int(ix, "PRAGMA user_version", 0, &version, err)) {
-		index_free(ix);
-		return -1;
-	}
-	if (version != SQL_SCHEMA_VERSION) {
-		err_set(err, ERR_FAILED,
+	if (!ix)
+		return err_nomem(err);
+	rc = db_open_sqlite(path, false, &ix->db, err) || db_version(ix->db, &version, err) ? -1 : 0;
+	if (rc == 0 && version != SQL_SCHEMA_VERSION)
+		rc = err_set(err, ERR_FAILED,
 		    "%s has schema version %lld and this testr knows version %d: it was written by %s testr",
 		    path, (long long)version, SQL_SCHEMA_VERSION,
-		    version > SQL_SCHEMA_VERSION ? "a newer" : "no");
+		    version > SQL_SCHEMA_VERSION ? "a newer"
+		    : version > 0                ? "an older"
+						 : "no");
+	if (rc) {
 		index_free(ix);
 		return -1;
 	}
@@ -208,144 +101,245 @@ index_free(struct index *ix)
 {
 	if (!ix)
 		return;
-	sqlite3_close(ix->db);
-	free(ix->path);
+	db_free(ix->db);
 	free(ix);
 }
 
 int
 index_begin(struct index *ix, bool durable, struct err *err)
 {
-	if (execute(ix, durable ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL", err))
-		return -1;
-	return execute(ix, "BEGIN IMMEDIATE", err);
+	return db_begin(ix->db, durable, err);
 }
 
 int
 index_commit(struct index *ix, struct err *err)
 {
-	return execute(ix, "COMMIT", err);
+	return db_commit(ix->db, err);
 }
 
 void
 index_rollback(struct index *ix)
 {
-	if (!sqlite3_get_autocommit(ix->db))
-		sqlite3_exec(ix->db, "ROLLBACK", NULL, NULL, NULL);
+	db_rollback(ix->db);
+}
+
+static int
+counter_get(struct index *ix, const char *name, int64_t *out, struct err *err)
+{
+	struct db_stmt *stmt = db_prepare(ix->db, sql_counter_get, err);
+
+	if (!stmt)
+		return -1;
+	db_bind_text(stmt, 1, slice_str(name));
+	return get_int(stmt, out, err);
+}
+
+static int
+counter_raise(struct index *ix, const char *name, int64_t value, struct err *err)
+{
+	struct db_stmt *stmt = db_prepare(ix->db, sql_counter_raise, err);
+
+	if (!stmt)
+		return -1;
+	db_bind_int(stmt, 1, value);
+	db_bind_text(stmt, 2, slice_str(name));
+	return run_once(stmt, err);
 }
 
 int
 index_run_next(struct index *ix, int64_t *out, struct err *err)
 {
-	return get_int(ix, sql_run_next, 0, out, err);
+	return counter_get(ix, "run", out, err);
 }
 
 int
-index_run_insert(struct index *ix, int64_t id, const struct repo_begin *begin, struct err *err)
+index_sequence_last(struct index *ix, int64_t *out, struct err *err)
 {
-	sqlite3_stmt *stmt = prepare(ix, sql_run_insert, err);
-	int rc;
+	return counter_get(ix, "sequence", out, err);
+}
+
+int
+index_run_insert(struct index *ix, const struct repo_run *run, struct err *err)
+{
+	struct db_stmt *stmt = db_prepare(ix->db, sql_run_insert, err);
 
 	if (!stmt)
 		return -1;
-	sqlite3_bind_int64(stmt, 1, id);
-	sqlite3_bind_int(stmt, 2, begin->uxsuccess_passes);
-	sqlite3_bind_text(stmt, 3, begin->command, -1, SQLITE_STATIC);
-	rc = finish(ix, stmt, err);
-	sqlite3_finalize(stmt);
-	return rc;
+	db_bind_int(stmt, 1, run->id);
+	db_bind_text(stmt, 2, slice_str(run->uid));
+	db_bind_int(stmt, 3, run->uxsuccess_passes);
+	return run_once(stmt, err) || counter_raise(ix, "run", run->id + 1, err) ? -1 : 0;
 }
 
 int
 index_run_update(struct index *ix, const struct repo_run *run, struct err *err)
 {
-	sqlite3_stmt *stmt = prepare(ix, sql_run_update, err);
-	int rc;
+	struct db_stmt *stmt = db_prepare(ix->db, sql_run_update, err);
 
 	if (!stmt)
 		return -1;
-	sqlite3_bind_int64(stmt, 1, run->id);
-	sqlite3_bind_int(stmt, 2, run->state);
-	sqlite3_bind_int(stmt, 3, run->partial);
-	bind_unless(stmt, 4, run->exit_status, -1);
-	bind_unless(stmt, 5, run->start, TIME_NONE);
-	bind_unless(stmt, 6, run->stop, TIME_NONE);
-	sqlite3_bind_int64(stmt, 7, run->counts.tests);
-	sqlite3_bind_int64(stmt, 8, run->counts.failures);
-	sqlite3_bind_int64(stmt, 9, run->counts.skips);
-	rc = finish(ix, stmt, err);
-	sqlite3_finalize(stmt);
-	return rc;
+	db_bind_int(stmt, 1, run->state);
+	db_bind_int(stmt, 2, run->partial);
+	db_bind_int(stmt, 3, run->uxsuccess_passes);
+	db_bind_unless(stmt, 4, run->sequence, 0);
+	db_bind_unless(stmt, 5, run->exit_status, -1);
+	db_bind_unless(stmt, 6, run->start, TIME_NONE);
+	db_bind_unless(stmt, 7, run->stop, TIME_NONE);
+	db_bind_int(stmt, 8, run->counts.tests);
+	db_bind_int(stmt, 9, run->counts.failures);
+	db_bind_int(stmt, 10, run->counts.skips);
+	db_bind_int(stmt, 11, run->id);
+	return run_once(stmt, err) || counter_raise(ix, "sequence", run->sequence, err) ? -1 : 0;
 }
 
-/* A row of sql_run_get or sql_runs. */
+/* A row of a statement whose columns are those of a run. */
 static struct repo_run
-read_run(sqlite3_stmt *stmt)
+read_run(struct db_stmt *stmt)
 {
-	return (struct repo_run){
-	    .id = sqlite3_column_int64(stmt, 0),
-	    .state = (enum repo_state)sqlite3_column_int(stmt, 1),
-	    .partial = sqlite3_column_int(stmt, 2) != 0,
-	    .exit_status = (int)column_or(stmt, 3, -1),
-	    .start = column_or(stmt, 4, TIME_NONE),
-	    .stop = column_or(stmt, 5, TIME_NONE),
-	    .counts = {sqlite3_column_int64(stmt, 6), sqlite3_column_int64(stmt, 7),
-		sqlite3_column_int64(stmt, 8)},
-	    .uxsuccess_passes = sqlite3_column_int(stmt, 9) != 0,
+	struct repo_run run = {
+	    .id = db_int(stmt, 0),
+	    .state = (enum repo_state)db_int(stmt, 2),
+	    .partial = db_int(stmt, 3) != 0,
+	    .uxsuccess_passes = db_int(stmt, 4) != 0,
+	    .sequence = db_int(stmt, 5),
+	    .exit_status = (int)db_int_or(stmt, 6, -1),
+	    .start = db_int_or(stmt, 7, TIME_NONE),
+	    .stop = db_int_or(stmt, 8, TIME_NONE),
+	    .counts = {db_int(stmt, 9), db_int(stmt, 10), db_int(stmt, 11)},
 	};
+
+	snprintf(run.uid, sizeof(run.uid), "%.*s", SLICE_FMT(db_text(stmt, 1)));
+	return run;
 }
 
 int
 index_run_get(struct index *ix, int64_t id, struct repo_run *out, struct err *err)
 {
-	sqlite3_stmt *stmt = prepare(ix, sql_run_get, err);
+	struct db_stmt *stmt = db_prepare(ix->db, sql_run_get, err);
 	int rc;
 
 	if (!stmt)
 		return -1;
-	sqlite3_bind_int64(stmt, 1, id);
-	rc = step(ix, stmt, err);
+	db_bind_int(stmt, 1, id);
+	rc = db_step(stmt, err);
 	if (rc > 0)
 		*out = read_run(stmt);
-	sqlite3_finalize(stmt);
+	db_release(stmt);
 	return rc;
 }
 
-int
-index_runs(struct index *ix, repo_run_fn fn, void *context, struct err *err)
+/* Calls fn for each row of the statement, which is released. */
+static int
+walk_runs(struct db_stmt *stmt, repo_run_fn fn, void *context, struct err *err)
 {
-	sqlite3_stmt *stmt = prepare(ix, sql_runs, err);
 	int rc;
 
-	if (!stmt)
-		return -1;
-	while ((rc = step(ix, stmt, err)) > 0) {
+	while ((rc = db_step(stmt, err)) > 0) {
 		struct repo_run run = read_run(stmt);
 
 		rc = fn(context, &run, err);
 		if (rc)
 			break;
 	}
-	sqlite3_finalize(stmt);
+	db_release(stmt);
 	return rc;
+}
+
+int
+index_runs(struct index *ix, repo_run_fn fn, void *context, struct err *err)
+{
+	struct db_stmt *stmt = db_prepare(ix->db, sql_runs, err);
+
+	return stmt ? walk_runs(stmt, fn, context, err) : -1;
+}
+
+int
+index_runs_where(
+    struct index *ix, const struct repo_query *query, repo_run_fn fn, void *context, struct err *err)
+{
+	const char *sql = query->newest_first ? sql_runs_newest_first : sql_runs_oldest_first;
+	struct db_stmt *stmt = db_prepare(ix->db, sql, err);
+
+	if (!stmt)
+		return -1;
+	db_bind_int(stmt, 1, query->before ? query->before : INT64_MAX);
+	db_bind_unless(stmt, 2, query->since, TIME_NONE);
+	db_bind_unless(stmt, 3, query->until, TIME_NONE);
+	db_bind_int(stmt, 4, query->states);
+	db_bind_text(stmt, 5, query->meta_key);
+	db_bind_text(stmt, 6, query->meta_value);
+	db_bind_int(stmt, 7, query->limit ? query->limit : INT64_MAX);
+	return walk_runs(stmt, fn, context, err);
 }
 
 int
 index_running(struct index *ix, int64_t after, int64_t *out, struct err *err)
 {
+	struct db_stmt *stmt = db_prepare(ix->db, sql_run_running, err);
+
+	if (!stmt)
+		return -1;
 	*out = -1;
-	return get_int(ix, sql_run_running, after, out, err);
+	db_bind_int(stmt, 1, after);
+	return get_int(stmt, out, err);
 }
 
 int
 index_latest(struct index *ix, int64_t *out, struct err *err)
 {
+	struct db_stmt *stmt = db_prepare(ix->db, sql_run_latest, err);
 	int64_t id = -1;
 
-	if (get_int(ix, sql_run_latest, 0, &id, err))
+	if (!stmt || get_int(stmt, &id, err))
 		return -1;
 	*out = id;
 	return 0;
+}
+
+int
+index_find_uid(struct index *ix, const char *uid, int64_t *out, struct err *err)
+{
+	struct db_stmt *stmt = db_prepare(ix->db, sql_run_of_uid, err);
+	int64_t id = -1;
+
+	if (!stmt)
+		return -1;
+	db_bind_text(stmt, 1, slice_str(uid));
+	if (get_int(stmt, &id, err))
+		return -1;
+	*out = id;
+	return 0;
+}
+
+int
+index_meta_set(struct index *ix, int64_t run, const struct repo_meta *meta, struct err *err)
+{
+	struct db_stmt *stmt = db_prepare(ix->db, sql_meta_set, err);
+
+	if (!stmt)
+		return -1;
+	db_bind_int(stmt, 1, run);
+	db_bind_text(stmt, 2, meta->key);
+	db_bind_text(stmt, 3, meta->value);
+	return run_once(stmt, err);
+}
+
+int
+index_meta(struct index *ix, int64_t run, repo_meta_fn fn, void *context, struct err *err)
+{
+	struct db_stmt *stmt = db_prepare(ix->db, sql_meta, err);
+	int rc;
+
+	if (!stmt)
+		return -1;
+	db_bind_int(stmt, 1, run);
+	while ((rc = db_step(stmt, err)) > 0) {
+		rc = fn(context, db_text(stmt, 0), db_text(stmt, 1), err);
+		if (rc)
+			break;
+	}
+	db_release(stmt);
+	return rc;
 }
 
 /* The place of the result's tags, without its worker's, among the batch's; *out is STRTAB_NONE when there are
@@ -427,232 +421,312 @@ hash_name(struct slice s)
 	return h;
 }
 
-/* The row of each test, made where there is none. `durations` has the last of each in the batch, or
- * TIME_NONE. */
+/* The id of the one row that `find`, whose values are bound, gives; 0 when there is none. */
 static int
-intern_tests(
-    struct index *ix, const struct strtab *tests, const int64_t *durations, int64_t *ids, struct err *err)
+find_id(struct db_stmt *find, int64_t *id, struct err *err)
 {
-	sqlite3_stmt *find = prepare(ix, sql_test_find, err);
-	sqlite3_stmt *insert = find ? prepare(ix, sql_test_insert, err) : NULL;
-	sqlite3_stmt *update = insert ? prepare(ix, sql_test_set_duration, err) : NULL;
-	int rc = update ? 0 : -1;
+	int rc = db_step(find, err);
+
+	*id = rc > 0 ? db_int(find, 0) : 0;
+	db_reset(find);
+	return rc < 0 ? -1 : 0;
+}
+
+static int
+intern_tests(struct index *ix, const struct strtab *tests, int64_t *ids, struct err *err)
+{
+	struct db_stmt *find = db_prepare(ix->db, sql_test_find, err);
+	struct db_stmt *insert = find ? db_prepare(ix->db, sql_test_insert, err) : NULL;
+	int rc = insert ? 0 : -1;
 
 	for (size_t i = 0; rc == 0 && i < tests->len; i++) {
 		struct slice name = strtab_get(tests, i);
+		int64_t hash = hash_name(name);
 
-		sqlite3_bind_int64(find, 1, hash_name(name));
-		bind_text(find, 2, name);
-		rc = step(ix, find, err);
-		ids[i] = rc > 0 ? sqlite3_column_int64(find, 0) : 0;
-		sqlite3_reset(find);
-		if (rc == 0) {
-			sqlite3_bind_int64(insert, 1, hash_name(name));
-			bind_text(insert, 2, name);
-			bind_unless(insert, 3, durations[i], TIME_NONE);
-			rc = finish(ix, insert, err);
-			ids[i] = sqlite3_last_insert_rowid(ix->db);
-		} else if (rc > 0 && durations[i] != TIME_NONE) {
-			sqlite3_bind_int64(update, 1, ids[i]);
-			sqlite3_bind_int64(update, 2, durations[i]);
-			rc = finish(ix, update, err);
-		}
-		rc = rc < 0 ? -1 : 0;
+		db_bind_int(find, 1, hash);
+		db_bind_text(find, 2, name);
+		rc = find_id(find, &ids[i], err);
+		if (rc || ids[i])
+			continue;
+		db_bind_int(insert, 1, hash);
+		db_bind_text(insert, 2, name);
+		rc = find_id(insert, &ids[i], err);
 	}
-	sqlite3_finalize(find);
-	sqlite3_finalize(insert);
-	sqlite3_finalize(update);
+	db_release(find);
+	db_release(insert);
 	return rc;
 }
 
 static int
 intern_tagsets(struct index *ix, const struct strtab *tagsets, int64_t *ids, struct err *err)
 {
-	sqlite3_stmt *find = prepare(ix, sql_tagset_find, err);
-	sqlite3_stmt *insert = find ? prepare(ix, sql_tagset_insert, err) : NULL;
+	struct db_stmt *find = db_prepare(ix->db, sql_tagset_find, err);
+	struct db_stmt *insert = find ? db_prepare(ix->db, sql_tagset_insert, err) : NULL;
 	int rc = insert ? 0 : -1;
 
 	for (size_t i = 0; rc == 0 && i < tagsets->len; i++) {
-		struct slice tags = strtab_get(tagsets, i);
-
-		sqlite3_bind_blob64(find, 1, tags.data, tags.len, SQLITE_STATIC);
-		rc = step(ix, find, err);
-		ids[i] = rc > 0 ? sqlite3_column_int64(find, 0) : 0;
-		sqlite3_reset(find);
-		if (rc == 0) {
-			sqlite3_bind_blob64(insert, 1, tags.data, tags.len, SQLITE_STATIC);
-			rc = finish(ix, insert, err);
-			ids[i] = sqlite3_last_insert_rowid(ix->db);
-		}
-		rc = rc < 0 ? -1 : 0;
+		db_bind_blob(find, 1, strtab_get(tagsets, i));
+		rc = find_id(find, &ids[i], err);
+		if (rc || ids[i])
+			continue;
+		db_bind_blob(insert, 1, strtab_get(tagsets, i));
+		rc = find_id(insert, &ids[i], err);
 	}
-	sqlite3_finalize(find);
-	sqlite3_finalize(insert);
+	db_release(find);
+	db_release(insert);
 	return rc;
 }
 
 static void
-bind_row(sqlite3_stmt *stmt, int64_t run, const struct index_row *row, int64_t test, int64_t tagset)
+bind_row(struct db_stmt *stmt, int64_t run, const struct index_row *row, int64_t test, int64_t tagset)
 {
-	sqlite3_bind_int64(stmt, 1, run);
-	sqlite3_bind_int64(stmt, 2, test);
-	sqlite3_bind_int(stmt, 3, row->status);
-	bind_unless(stmt, 4, row->start, TIME_NONE);
-	bind_unless(stmt, 5, row->duration, TIME_NONE);
-	bind_unless(stmt, 6, row->worker, -1);
-	bind_unless(stmt, 7, tagset, -1);
-	sqlite3_bind_int64(stmt, 8, (int64_t)row->offset);
-	sqlite3_bind_int64(stmt, 9, (int64_t)(row->end - row->offset));
+	db_bind_int(stmt, 1, run);
+	db_bind_int(stmt, 2, test);
+	db_bind_int(stmt, 3, row->status);
+	db_bind_unless(stmt, 4, row->start, TIME_NONE);
+	db_bind_unless(stmt, 5, row->duration, TIME_NONE);
+	db_bind_unless(stmt, 6, row->worker, -1);
+	db_bind_unless(stmt, 7, tagset, 0);
+	db_bind_int(stmt, 8, (int64_t)row->offset);
+	db_bind_int(stmt, 9, (int64_t)(row->end - row->offset));
 }
 
 static int
 insert_rows(struct index *ix, int64_t run, const struct index_batch *batch, const int64_t *tests,
     const int64_t *tagsets, struct err *err)
 {
-	sqlite3_stmt *first = prepare(ix, sql_result_first, err);
-	sqlite3_stmt *further = first ? prepare(ix, sql_result_further, err) : NULL;
-	int rc = further ? 0 : -1;
+	struct db_stmt *first = db_prepare(ix->db, sql_result_first, err);
+	struct db_stmt *further = first ? db_prepare(ix->db, sql_result_further, err) : NULL;
+	int64_t rc = further ? 0 : -1;
 
-	for (size_t i = 0; rc == 0 && i < batch->count; i++) {
+	for (size_t i = 0; rc >= 0 && i < batch->count; i++) {
 		const struct index_row *row = &batch->rows[i];
 		int64_t test = tests[row->test],
-			tagset = row->tagset == STRTAB_NONE ? -1 : tagsets[row->tagset];
+			tagset = row->tagset == STRTAB_NONE ? 0 : tagsets[row->tagset];
 
 		bind_row(first, run, row, test, tagset);
-		rc = finish(ix, first, err);
-		if (rc == 0 && sqlite3_changes(ix->db) == 0) {
+		rc = db_run(first, err);
+		if (rc == 0) {
 			bind_row(further, run, row, test, tagset);
-			rc = finish(ix, further, err);
+			rc = db_run(further, err);
 		}
 	}
-	sqlite3_finalize(first);
-	sqlite3_finalize(further);
-	return rc;
+	db_release(first);
+	db_release(further);
+	return rc < 0 ? -1 : 0;
 }
 
 int
 index_results_add(struct index *ix, int64_t run, const struct index_batch *batch, struct err *err)
 {
-	int64_t *tests, *tagsets, *durations;
+	int64_t *tests, *tagsets;
 	int rc;
 
 	if (!batch->count)
 		return 0;
 	tests = calloc(batch->tests.len, sizeof(*tests));
-	durations = calloc(batch->tests.len, sizeof(*durations));
 	tagsets = calloc(batch->tagsets.len + 1, sizeof(*tagsets));
-	rc = tests && durations && tagsets ? 0 : err_nomem(err);
-	if (rc == 0) {
-		for (size_t i = 0; i < batch->tests.len; i++)
-			durations[i] = TIME_NONE;
-		for (size_t i = 0; i < batch->count; i++)
-			if (batch->rows[i].duration != TIME_NONE)
-				durations[batch->rows[i].test] = batch->rows[i].duration;
-		rc = intern_tests(ix, &batch->tests, durations, tests, err) ||
+	rc = tests && tagsets ? 0 : err_nomem(err);
+	if (rc == 0)
+		rc = intern_tests(ix, &batch->tests, tests, err) ||
 			     intern_tagsets(ix, &batch->tagsets, tagsets, err) ||
 			     insert_rows(ix, run, batch, tests, tagsets, err)
 			 ? -1
 			 : 0;
-	}
 	free(tests);
-	free(durations);
 	free(tagsets);
 	return rc;
 }
 
-int
-index_results_clear(struct index *ix, int64_t run, struct err *err)
+/* Runs a statement whose only value is a run. */
+static int
+run_on(struct index *ix, const char *sql, int64_t run, struct err *err)
 {
-	sqlite3_stmt *stmt = prepare(ix, sql_results_delete, err);
-	int rc;
+	struct db_stmt *stmt = db_prepare(ix->db, sql, err);
 
 	if (!stmt)
 		return -1;
-	sqlite3_bind_int64(stmt, 1, run);
-	rc = finish(ix, stmt, err);
-	sqlite3_finalize(stmt);
+	db_bind_int(stmt, 1, run);
+	return run_once(stmt, err);
+}
+
+int
+index_run_clear(struct index *ix, int64_t run, struct err *err)
+{
+	return run_on(ix, sql_results_delete, run, err) || run_on(ix, sql_meta_delete, run, err) ? -1 : 0;
+}
+
+static int
+fold_failing(struct index *ix, const struct repo_run *run, struct err *err)
+{
+	struct db_stmt *changes = db_prepare(ix->db, sql_failing_changes, err);
+	struct db_stmt *set = changes ? db_prepare(ix->db, sql_failing_set, err) : NULL;
+	struct db_stmt *drop = set ? db_prepare(ix->db, sql_failing_remove, err) : NULL;
+	int rc = drop ? 0 : -1;
+
+	if (rc == 0) {
+		db_bind_int(changes, 1, run->id);
+		db_bind_int(changes, 2, run->uxsuccess_passes);
+		db_bind_int(changes, 3, run->state == REPO_FINISHED);
+	}
+	while (rc == 0 && (rc = db_step(changes, err)) > 0) {
+		bool fails = repo_status_fails((enum status)db_int(changes, 2), run->uxsuccess_passes);
+		struct db_stmt *stmt = fails ? set : drop;
+
+		db_bind_int(stmt, 1, db_int(changes, 0));
+		if (fails) {
+			db_bind_int(stmt, 2, run->id);
+			db_bind_int(stmt, 3, db_int(changes, 1));
+		}
+		rc = db_run(stmt, err) < 0 ? -1 : 0;
+	}
+	db_release(changes);
+	db_release(set);
+	db_release(drop);
 	return rc;
 }
 
 int
-index_failing_update(struct index *ix, const struct repo_run *run, bool replace, struct err *err)
+index_fold(struct index *ix, const struct repo_run *run, struct err *err)
 {
-	sqlite3_stmt *changes, *set, *remove;
+	bool replaces = run->state == REPO_FINISHED && !run->partial;
+
+	if (replaces && db_execute(ix->db, sql_failing_clear, err))
+		return -1;
+	return fold_failing(ix, run, err) || run_on(ix, sql_durations_set, run->id, err) ? -1 : 0;
+}
+
+/* A row of a statement that begins with the columns of a result. */
+static struct repo_row
+read_row(struct db_stmt *stmt, struct slice test)
+{
+	struct repo_row row = {
+	    .run = db_int(stmt, 0),
+	    .test = test,
+	    .attempt = (int)db_int(stmt, 1),
+	    .status = (enum status)db_int(stmt, 2),
+	    .start = db_int_or(stmt, 3, TIME_NONE),
+	    .duration = db_int_or(stmt, 4, TIME_NONE),
+	    .worker = db_int_or(stmt, 5, -1),
+	    .offset = (uint64_t)db_int(stmt, 6),
+	    .tags = db_blob(stmt, 8),
+	};
+
+	row.end = row.offset + (uint64_t)db_int(stmt, 7);
+	return row;
+}
+
+int
+index_rows(struct index *ix, int64_t run, repo_row_fn fn, void *context, struct err *err)
+{
+	struct db_stmt *stmt = db_prepare(ix->db, sql_rows, err);
 	int rc;
 
-	if (replace && execute(ix, sql_failing_clear, err))
+	if (!stmt)
 		return -1;
-	changes = prepare(ix, sql_failing_changes, err);
-	set = changes ? prepare(ix, sql_failing_set, err) : NULL;
-	remove = set ? prepare(ix, sql_failing_remove, err) : NULL;
-	rc = remove ? 0 : -1;
-	if (rc == 0) {
-		sqlite3_bind_int64(changes, 1, run->id);
-		sqlite3_bind_int(changes, 2, run->uxsuccess_passes);
-		sqlite3_bind_int(changes, 3, run->state == REPO_FINISHED);
-	}
-	while (rc == 0 && (rc = step(ix, changes, err)) > 0) {
-		bool fails =
-		    repo_status_fails((enum status)sqlite3_column_int(changes, 2), run->uxsuccess_passes);
-		sqlite3_stmt *stmt = fails ? set : remove;
+	db_bind_int(stmt, 1, run);
+	while ((rc = db_step(stmt, err)) > 0) {
+		struct repo_row row = read_row(stmt, db_text(stmt, 9));
 
-		sqlite3_bind_int64(stmt, 1, sqlite3_column_int64(changes, 0));
-		if (fails) {
-			sqlite3_bind_int64(stmt, 2, run->id);
-			sqlite3_bind_int64(stmt, 3, sqlite3_column_int64(changes, 1));
-		}
-		rc = finish(ix, stmt, err);
+		rc = fn(context, &row, err);
+		if (rc)
+			break;
 	}
-	sqlite3_finalize(changes);
-	sqlite3_finalize(set);
-	sqlite3_finalize(remove);
+	db_release(stmt);
+	return rc;
+}
+
+int
+index_history(
+    struct index *ix, struct slice test, int64_t limit, repo_row_fn fn, void *context, struct err *err)
+{
+	struct db_stmt *find = db_prepare(ix->db, sql_test_find, err);
+	struct db_stmt *stmt = find ? db_prepare(ix->db, sql_history, err) : NULL;
+	int64_t id = 0;
+	int rc = stmt ? 0 : -1;
+
+	if (rc == 0) {
+		db_bind_int(find, 1, hash_name(test));
+		db_bind_text(find, 2, test);
+		rc = find_id(find, &id, err);
+	}
+	db_release(find);
+	if (rc == 0 && id) {
+		db_bind_int(stmt, 1, id);
+		db_bind_int(stmt, 2, limit ? limit : INT64_MAX);
+		while ((rc = db_step(stmt, err)) > 0) {
+			struct repo_row row = read_row(stmt, test);
+
+			rc = fn(context, &row, err);
+			if (rc)
+				break;
+		}
+	}
+	db_release(stmt);
+	return rc;
+}
+
+int
+index_tests(struct index *ix, repo_test_fn fn, void *context, struct err *err)
+{
+	struct db_stmt *stmt = db_prepare(ix->db, sql_tests, err);
+	int rc;
+
+	if (!stmt)
+		return -1;
+	while ((rc = db_step(stmt, err)) > 0) {
+		rc = fn(context, db_text(stmt, 0), err);
+		if (rc)
+			break;
+	}
+	db_release(stmt);
 	return rc;
 }
 
 int
 index_failing(struct index *ix, index_failing_fn fn, void *context, struct err *err)
 {
-	sqlite3_stmt *stmt = prepare(ix, sql_failing, err);
+	struct db_stmt *stmt = db_prepare(ix->db, sql_failing, err);
 	int rc;
 
 	if (!stmt)
 		return -1;
-	while ((rc = step(ix, stmt, err)) > 0) {
-		int64_t duration = column_or(stmt, 6, TIME_NONE);
+	while ((rc = db_step(stmt, err)) > 0) {
+		int64_t duration = db_int_or(stmt, 6, TIME_NONE);
 		struct result r = {
-		    .offset = (uint64_t)sqlite3_column_int64(stmt, 1),
-		    .id = column_text(stmt, 3),
-		    .status = (enum status)sqlite3_column_int(stmt, 4),
-		    .start = column_or(stmt, 5, TIME_NONE),
+		    .offset = (uint64_t)db_int(stmt, 1),
+		    .id = db_text(stmt, 3),
+		    .status = (enum status)db_int(stmt, 4),
+		    .start = db_int_or(stmt, 5, TIME_NONE),
 		    .stop = TIME_NONE,
 		};
 
-		r.end = r.offset + (uint64_t)sqlite3_column_int64(stmt, 2);
+		r.end = r.offset + (uint64_t)db_int(stmt, 2);
 		if (duration != TIME_NONE)
 			r.stop = r.start + duration;
-		rc = fn(context, sqlite3_column_int64(stmt, 0), &r, err);
+		rc = fn(context, db_int(stmt, 0), &r, err);
 		if (rc)
 			break;
 	}
-	sqlite3_finalize(stmt);
+	db_release(stmt);
 	return rc;
 }
 
 int
 index_failing_ids(struct index *ix, struct strtab *ids, struct err *err)
 {
-	sqlite3_stmt *stmt = prepare(ix, sql_failing_names, err);
+	struct db_stmt *stmt = db_prepare(ix->db, sql_failing_names, err);
 	int rc;
 
 	if (!stmt)
 		return -1;
-	while ((rc = step(ix, stmt, err)) > 0) {
-		if (strtab_add(ids, column_text(stmt, 0), NULL) != STRTAB_NONE)
+	while ((rc = db_step(stmt, err)) > 0) {
+		if (strtab_add(ids, db_text(stmt, 0), NULL) != STRTAB_NONE)
 			continue;
 		rc = err_nomem(err);
 		break;
 	}
-	sqlite3_finalize(stmt);
+	db_release(stmt);
 	return rc;
 }
 
@@ -660,20 +734,20 @@ index_failing_ids(struct index *ix, struct strtab *ids, struct err *err)
 static int
 find_durations(struct index *ix, const struct strtab *ids, int64_t *out, struct err *err)
 {
-	sqlite3_stmt *stmt = prepare(ix, sql_test_duration, err);
+	struct db_stmt *stmt = db_prepare(ix->db, sql_duration, err);
 	int rc = stmt ? 0 : -1;
 
 	for (size_t i = 0; rc >= 0 && i < ids->len; i++) {
 		struct slice name = strtab_get(ids, i);
 
-		sqlite3_bind_int64(stmt, 1, hash_name(name));
-		bind_text(stmt, 2, name);
-		rc = step(ix, stmt, err);
+		db_bind_int(stmt, 1, hash_name(name));
+		db_bind_text(stmt, 2, name);
+		rc = db_step(stmt, err);
 		if (rc > 0)
-			out[i] = column_or(stmt, 0, -1);
-		sqlite3_reset(stmt);
+			out[i] = db_int(stmt, 0);
+		db_reset(stmt);
 	}
-	sqlite3_finalize(stmt);
+	db_release(stmt);
 	return rc < 0 ? -1 : 0;
 }
 
@@ -681,27 +755,28 @@ find_durations(struct index *ix, const struct strtab *ids, int64_t *out, struct 
 static int
 scan_durations(struct index *ix, const struct strtab *ids, int64_t *out, struct err *err)
 {
-	sqlite3_stmt *stmt = prepare(ix, sql_test_durations, err);
+	struct db_stmt *stmt = db_prepare(ix->db, sql_durations, err);
 	int rc = stmt ? 0 : -1;
 
-	while (rc >= 0 && (rc = step(ix, stmt, err)) > 0) {
-		size_t i = strtab_find(ids, column_text(stmt, 0));
+	while (rc >= 0 && (rc = db_step(stmt, err)) > 0) {
+		size_t i = strtab_find(ids, db_text(stmt, 0));
 
 		if (i != STRTAB_NONE)
-			out[i] = sqlite3_column_int64(stmt, 1);
+			out[i] = db_int(stmt, 1);
 	}
-	sqlite3_finalize(stmt);
+	db_release(stmt);
 	return rc;
 }
 
 int
 index_durations(struct index *ix, const struct strtab *ids, int64_t *out, struct err *err)
 {
+	struct db_stmt *stmt = db_prepare(ix->db, sql_duration_count, err);
 	int64_t tests = 0;
 
 	for (size_t i = 0; i < ids->len; i++)
 		out[i] = -1;
-	if (get_int(ix, sql_test_count, 0, &tests, err))
+	if (!stmt || get_int(stmt, &tests, err))
 		return -1;
 	/* Finding a row costs about as much as passing ten by. */
 	if ((uint64_t)tests / 10 < ids->len)

@@ -13,7 +13,7 @@ struct index;
 
 /* Creates the tables, or finds them there. */
 int index_create(const char *path, struct err *err);
-/* *out is freed with index_free. A schema newer than ours is an error. */
+/* *out is freed with index_free. A schema that is not ours is an error. */
 int index_open(const char *path, struct index **out, struct err *err);
 /* Accepts NULL. */
 void index_free(struct index *ix);
@@ -24,17 +24,26 @@ int index_commit(struct index *ix, struct err *err);
 /* Accepts that there is no transaction. */
 void index_rollback(struct index *ix);
 
-/* The id of the next run, which is also how many there were. */
+/* The id of the next run. */
 int index_run_next(struct index *ix, int64_t *out, struct err *err);
-int index_run_insert(struct index *ix, int64_t id, const struct repo_begin *begin, struct err *err);
-/* Writes all facts but those that were there at the beginning. */
+/* The last place of an end that was given away; 0 before the first. */
+int index_sequence_last(struct index *ix, int64_t *out, struct err *err);
+/* A running run: its id, uid and uxsuccess_passes. Later ids are greater. */
+int index_run_insert(struct index *ix, const struct repo_run *run, struct err *err);
+/* Writes all facts but id and uid. Later places of ends are greater than its sequence. */
 int index_run_update(struct index *ix, const struct repo_run *run, struct err *err);
 /* 1, 0 when there is none, or -1. */
 int index_run_get(struct index *ix, int64_t id, struct repo_run *out, struct err *err);
 int index_runs(struct index *ix, repo_run_fn fn, void *context, struct err *err);
+int index_runs_where(
+    struct index *ix, const struct repo_query *query, repo_run_fn fn, void *context, struct err *err);
 /* The first running run with an id above `after`, or -1. */
 int index_running(struct index *ix, int64_t after, int64_t *out, struct err *err);
 int index_latest(struct index *ix, int64_t *out, struct err *err);
+int index_find_uid(struct index *ix, const char *uid, int64_t *out, struct err *err);
+
+int index_meta_set(struct index *ix, int64_t run, const struct repo_meta *meta, struct err *err);
+int index_meta(struct index *ix, int64_t run, repo_meta_fn fn, void *context, struct err *err);
 
 /* Results on their way into the index. A zeroed one is empty. */
 struct index_batch {
@@ -49,14 +58,19 @@ int index_batch_add(struct index_batch *batch, const struct result *r, struct er
 bool index_batch_full(const struct index_batch *batch);
 void index_batch_release(struct index_batch *batch);
 
-/* Adds the results to the run and their durations to the tests. */
 int index_results_add(struct index *ix, int64_t run, const struct index_batch *batch, struct err *err);
-/* Takes all results of a run away. */
-int index_results_clear(struct index *ix, int64_t run, struct err *err);
+/* Takes all results and metadata of a run away. */
+int index_run_clear(struct index *ix, int64_t run, struct err *err);
 
-/* Changes the set of failing tests by the results of a run (see repo_run_finish), which replace it when
- * `replace` is set; otherwise tests of an interrupted run that never ended change nothing. */
-int index_failing_update(struct index *ix, const struct repo_run *run, bool replace, struct err *err);
+/* Changes the failing tests (see repo_run_finish) and the last durations by a run whose results are all there.
+ * Both are what comes of doing this with each run in the order of sequence. */
+int index_fold(struct index *ix, const struct repo_run *run, struct err *err);
+
+/* As repo_rows, repo_history and repo_tests. */
+int index_rows(struct index *ix, int64_t run, repo_row_fn fn, void *context, struct err *err);
+int index_history(
+    struct index *ix, struct slice test, int64_t limit, repo_row_fn fn, void *context, struct err *err);
+int index_tests(struct index *ix, repo_test_fn fn, void *context, struct err *err);
 
 /* One failing test: its last result, without route, tags and details, and the run whose stream has them. */
 typedef int (*index_failing_fn)(void *context, int64_t run, const struct result *r, struct err *err);

@@ -35,9 +35,12 @@ struct repo_backend {
 	/* Releases what open has made, also when it failed halfway; not the struct. */
 	void (*close)(struct repo *repo);
 
+	/* The metadata is as meta.h makes it, with the command. */
 	int (*run_begin)(
 	    struct repo *repo, const struct repo_begin *begin, struct repo_writer **out, struct err *err);
 	int (*append)(struct repo_writer *w, const struct event *e, struct err *err);
+	/* May be NULL: then metadata has no place. */
+	int (*meta_set)(struct repo_writer *w, const struct repo_meta *meta, struct err *err);
 	int (*flush)(struct repo_writer *w, struct err *err);
 	int (*run_finish)(struct repo_writer *w, enum repo_state state, bool partial, int exit_status,
 	    int64_t *id, struct err *err);
@@ -54,6 +57,19 @@ struct repo_backend {
 	    struct repo *repo, size_t detail_max, repo_result_fn fn, void *context, struct err *err);
 	int (*failing_ids)(struct repo *repo, struct strtab *ids, struct err *err);
 	int (*durations)(struct repo *repo, const struct strtab *ids, int64_t *out, struct err *err);
+
+	/* Each of these may be NULL where there is no index of its own to ask. */
+	int (*runs_where)(struct repo *repo, const struct repo_query *query, repo_run_fn fn, void *context,
+	    struct err *err);
+	int (*find_uid)(struct repo *repo, const char *uid, int64_t *out, struct err *err);
+	int (*meta)(struct repo *repo, int64_t run, repo_meta_fn fn, void *context, struct err *err);
+	int (*rows)(struct repo *repo, int64_t run, repo_row_fn fn, void *context, struct err *err);
+	int (*history)(struct repo *repo, struct slice test, int64_t limit, repo_row_fn fn, void *context,
+	    struct err *err);
+	int (*row_result)(struct repo *repo, const struct repo_row *row, size_t detail_max, repo_result_fn fn,
+	    void *context, struct err *err);
+	int (*tests)(struct repo *repo, repo_test_fn fn, void *context, struct err *err);
+	int (*stream)(struct repo *repo, int64_t run, repo_text_fn fn, void *context, struct err *err);
 };
 
 extern const struct repo_backend backend_file, backend_sqlite, backend_stestr;

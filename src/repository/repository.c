@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "repository.h"
 
+#include "meta.h"
 #include "repo_backend.h"
 
 #include <errno.h>
@@ -218,13 +219,36 @@ repo_path(const struct repo *repo)
 int
 repo_run_begin(struct repo *repo, const struct repo_begin *begin, struct repo_writer **out, struct err *err)
 {
-	return repo->backend->run_begin(repo, begin, out, err);
+	struct repo_begin clean = *begin;
+	struct meta_list list;
+	int rc = meta_list_init(&list, begin, err);
+
+	clean.meta = list.items;
+	clean.meta_count = list.count;
+	if (rc == 0)
+		rc = repo->backend->run_begin(repo, &clean, out, err);
+	meta_list_release(&list);
+	return rc;
 }
 
 int
 repo_append(struct repo_writer *w, const struct event *e, struct err *err)
 {
 	return w->repo->backend->append(w, e, err);
+}
+
+int
+repo_meta_set(struct repo_writer *w, struct slice key, struct slice value, struct err *err)
+{
+	const struct repo_meta meta = {key, value};
+	const struct repo_begin only = {.meta = &meta, .meta_count = 1};
+	struct meta_list list;
+	int rc = meta_list_init(&list, &only, err);
+
+	if (rc == 0 && w->repo->backend->meta_set)
+		rc = w->repo->backend->meta_set(w, list.items, err);
+	meta_list_release(&list);
+	return rc;
 }
 
 int
@@ -294,6 +318,80 @@ int
 repo_durations(struct repo *repo, const struct strtab *ids, int64_t *out, struct err *err)
 {
 	return repo->backend->durations(repo, ids, out, err);
+}
+
+static int
+no_index(const struct repo *repo, struct err *err)
+{
+	return err_set(err, ERR_FAILED, "%s has format %d, which cannot answer this", repo->dir.path,
+	    repo->backend->format);
+}
+
+int
+repo_runs_where(
+    struct repo *repo, const struct repo_query *query, repo_run_fn fn, void *context, struct err *err)
+{
+	if (!repo->backend->runs_where)
+		return no_index(repo, err);
+	return repo->backend->runs_where(repo, query, fn, context, err);
+}
+
+int
+repo_find_uid(struct repo *repo, const char *uid, int64_t *out, struct err *err)
+{
+	if (!repo->backend->find_uid)
+		return no_index(repo, err);
+	return repo->backend->find_uid(repo, uid, out, err);
+}
+
+int
+repo_meta(struct repo *repo, int64_t run, repo_meta_fn fn, void *context, struct err *err)
+{
+	if (!repo->backend->meta)
+		return no_index(repo, err);
+	return repo->backend->meta(repo, run, fn, context, err);
+}
+
+int
+repo_rows(struct repo *repo, int64_t run, repo_row_fn fn, void *context, struct err *err)
+{
+	if (!repo->backend->rows)
+		return no_index(repo, err);
+	return repo->backend->rows(repo, run, fn, context, err);
+}
+
+int
+repo_history(
+    struct repo *repo, struct slice test, int64_t limit, repo_row_fn fn, void *context, struct err *err)
+{
+	if (!repo->backend->history)
+		return no_index(repo, err);
+	return repo->backend->history(repo, test, limit, fn, context, err);
+}
+
+int
+repo_row_result(struct repo *repo, const struct repo_row *row, size_t detail_max, repo_result_fn fn,
+    void *context, struct err *err)
+{
+	if (!repo->backend->row_result)
+		return no_index(repo, err);
+	return repo->backend->row_result(repo, row, detail_max, fn, context, err);
+}
+
+int
+repo_tests(struct repo *repo, repo_test_fn fn, void *context, struct err *err)
+{
+	if (!repo->backend->tests)
+		return no_index(repo, err);
+	return repo->backend->tests(repo, fn, context, err);
+}
+
+int
+repo_stream(struct repo *repo, int64_t run, repo_text_fn fn, void *context, struct err *err)
+{
+	if (!repo->backend->stream)
+		return no_index(repo, err);
+	return repo->backend->stream(repo, run, fn, context, err);
 }
 
 bool

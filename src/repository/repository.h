@@ -42,12 +42,26 @@ struct repo_run {
 	struct repo_counts counts;
 	int exit_status;       /* what the command that made it ended with; -1 when unknown */
 	bool uxsuccess_passes; /* as it was begun */
+	char uid[33];          /* names it among the runs of all repositories; "" where it has none */
+	int64_t sequence;      /* its end among the ends of all runs, from 1; 0 while it is running */
 };
+
+/* Metadata of a run: free keys and values in UTF-8, a key of at most REPO_KEY_MAX bytes, a value of at most
+ * REPO_VALUE_MAX. Known keys: command, directory, host, workers, parent, seed, git.commit, git.dirty ("true",
+ * "false"), git.branch, env.NAME. */
+struct repo_meta {
+	struct slice key, value;
+};
+#define REPO_KEY_MAX ((size_t)200)
+#define REPO_VALUE_MAX ((size_t)64 * 1024)
 
 /* What is said of a run when it begins. All borrowed during the call. */
 struct repo_begin {
 	const char *command;   /* the command line as typed, or NULL */
 	bool uxsuccess_passes; /* an unexpected success is no failure */
+	const struct repo_meta *meta;
+	size_t meta_count;
+	const char *uid; /* NULL for a new one */
 };
 
 /* Creates the repository for the project in `directory` (".testrepository" inside it): format 2, or format 1
@@ -76,6 +90,9 @@ int repo_run_begin(
 /* Appends one event. Events are expected to carry their worker's tag and a time. Text becomes an attachment
  * without test id. A time that no packet can hold (before 1970, after 2106) is left out. */
 int repo_append(struct repo_writer *w, const struct event *e, struct err *err);
+/* Adds metadata to the run, or replaces that of the key. Does nothing where there is no place for it (format
+ * 1). */
+int repo_meta_set(struct repo_writer *w, struct slice key, struct slice value, struct err *err);
 /* What was appended survives the death of this process from here on. */
 int repo_flush(struct repo_writer *w, struct err *err);
 /* Ends the run and updates what fails: a run that is not partial and not interrupted replaces the set of
@@ -94,6 +111,25 @@ int repo_run_get(struct repo *repo, int64_t id, struct repo_run *out, struct err
 /* Calls fn for each run, oldest first. */
 typedef int (*repo_run_fn)(void *context, const struct repo_run *run, struct err *err);
 int repo_runs(struct repo *repo, repo_run_fn fn, void *context, struct err *err);
+
+/* The metadata of a run, sorted by key. */
+typedef int (*repo_meta_fn)(void *context, struct slice key, struct slice value, struct err *err);
+int repo_meta(struct repo *repo, int64_t run, repo_meta_fn fn, void *context, struct err *err);
+
+/* Which runs. A zeroed one with since and until TIME_NONE means all, oldest first. */
+struct repo_query {
+	int64_t before;       /* only ids below this; 0: no bound */
+	int64_t since, until; /* only runs that started then or later, before then; TIME_NONE: no bound */
+	unsigned states;      /* a set of 1 << enum repo_state; 0: all */
+	/* Only runs that have this pair; with an absent value those that have the key; an absent key: all. */
+	struct slice meta_key, meta_value;
+	bool newest_first;
+	int64_t limit; /* 0: none */
+};
+int repo_runs_where(
+    struct repo *repo, const struct repo_query *query, repo_run_fn fn, void *context, struct err *err);
+/* The run of that uid; *out is -1 when there is none. */
+int repo_find_uid(struct repo *repo, const char *uid, int64_t *out, struct err *err);
 
 /* Called with each result, valid during the call. A return of -1 with err set ends the walk and is handed on. */
 typedef int (*repo_result_fn)(void *context, const struct result *r, struct err *err);
@@ -118,4 +154,32 @@ int repo_failing_ids(struct repo *repo, struct strtab *ids, struct err *err);
  * entries. */
 int repo_durations(struct repo *repo, const struct strtab *ids, int64_t *out, struct err *err);
 
+/* One result as the index has it: all but its details. */
+struct repo_row {
+	int64_t run;
+	struct slice test;
+	int attempt; /* from 1, in order of completion within the run */
+	enum status status;
+	int64_t start, duration; /* TIME_NONE when unknown */
+	int64_t worker;          /* -1 when unknown */
+	struct slice tags;       /* sorted, each ended by a NUL, without the worker's */
+	uint64_t offset, end;    /* of its packets in the run's stream */
+};
+typedef int (*repo_row_fn)(void *context, const struct repo_row *row, struct err *err);
+
+/* All results of a run, sorted by test (bytewise), then attempt. */
+int repo_rows(struct repo *repo, int64_t run, repo_row_fn fn, void *context, struct err *err);
+/* All results of a test: the newest run first, attempts ascending within a run; at most `limit` runs, 0 for
+ * all. */
+int repo_history(
+    struct repo *repo, struct slice test, int64_t limit, repo_row_fn fn, void *context, struct err *err);
+/* That one result with its details; fn is called once, or not at all when the stream lacks it. */
+int repo_row_result(struct repo *repo, const struct repo_row *row, size_t detail_max, repo_result_fn fn,
+    void *context, struct err *err);
+/* Every test that any run has a result of, sorted bytewise. */
+typedef int (*repo_test_fn)(void *context, struct slice name, struct err *err);
+int repo_tests(struct repo *repo, repo_test_fn fn, void *context, struct err *err);
+
+/* The stream of a run as subunit v2, piece by piece. */
+int repo_stream(struct repo *repo, int64_t run, repo_text_fn fn, void *context, struct err *err);
 #endif

@@ -29,7 +29,14 @@ struct expected {
 	bool trace;
 };
 
+#define KEYS 4
+#define VALUES 3
+
+static const char *const keys[KEYS] = {"command", "git.commit", "host", "schl\303\274ssel \"1\""};
+static const char *const values[VALUES] = {"", "testr run --parallel", "\303\266 \\ \n\t'\""};
+
 struct model_run {
+	int meta[KEYS]; /* the place of the value; -1 for none */
 	enum repo_state state;
 	bool partial, uxsuccess_passes;
 	int exit_status;
@@ -306,7 +313,8 @@ static inline void
 random_run(struct model *m, struct dice *dice, struct repo *repo)
 {
 	struct model_run *run = &m->runs[m->run_count];
-	struct repo_begin begin = {.command = roll(dice, 2) ? "testr run" : NULL};
+	struct repo_meta meta[KEYS];
+	struct repo_begin begin = {.meta = meta};
 	struct repo_writer *w;
 	struct open_test open[3];
 	size_t open_count = 0, begun = 0, total = roll(dice, RESULTS_MAX);
@@ -317,6 +325,16 @@ random_run(struct model *m, struct dice *dice, struct repo *repo)
 	    .partial = roll(dice, 2),
 	    .exit_status = (int)roll(dice, 3) - 1};
 	run->uxsuccess_passes = begin.uxsuccess_passes = roll(dice, 2);
+	for (size_t i = 0; i < KEYS; i++) {
+		run->meta[i] = (int)roll(dice, VALUES + 1) - 1;
+		if (run->meta[i] < 0)
+			continue;
+		if (i == 0)
+			begin.command = values[run->meta[i]];
+		else
+			meta[begin.meta_count++] =
+			    (struct repo_meta){slice_str(keys[i]), slice_str(values[run->meta[i]])};
+	}
 	ok(repo_run_begin(repo, &begin, &w, &err));
 	while (begun < total || (open_count && roll(dice, 3))) {
 		if (begun < total && open_count < 3 && roll(dice, 2)) {
@@ -333,6 +351,12 @@ random_run(struct model *m, struct dice *dice, struct repo *repo)
 			append_noise(dice, w, m->clock);
 		if (roll(dice, 8) == 0)
 			ok(repo_flush(w, &err));
+		if (roll(dice, 16) == 0) {
+			size_t i = roll(dice, KEYS);
+
+			run->meta[i] = (int)roll(dice, VALUES);
+			ok(repo_meta_set(w, slice_str(keys[i]), slice_str(values[run->meta[i]]), &err));
+		}
 	}
 	while (open_count)
 		run->results[run->count++] = open[--open_count].x;
@@ -467,6 +491,295 @@ count_run(void *context, const struct repo_run *run, struct err *err)
 	return 0;
 }
 
+/* ---- checking what the index is asked ---- */
+
+static inline bool
+walk_key(const struct model_run *run, size_t i, struct slice key, struct slice value)
+{
+	return run->meta[i] >= 0 && slice_eq(key, slice_str(keys[i])) &&
+	       (!value.data || slice_eq(value, slice_str(values[run->meta[i]])));
+}
+
+struct meta_walk {
+	const struct model_run *run;
+	size_t at; /* into the keys, which are sorted */
+};
+
+static inline int
+check_pair(void *context, struct slice key, struct slice value, struct err *err)
+{
+	struct meta_walk *walk = context;
+
+	(void)err;
+	while (walk->at < KEYS && walk->run->meta[walk->at] < 0)
+		walk->at++;
+	assert_true(walk->at < KEYS);
+	assert_true(walk_key(walk->run, walk->at, key, value));
+	walk->at++;
+	return 0;
+}
+
+static inline void
+check_meta(const struct model *m, struct repo *repo, size_t id)
+{
+	struct meta_walk walk = {&m->runs[id], 0};
+	struct err err;
+
+	ok(repo_meta(repo, (int64_t)id, check_pair, &walk, &err));
+	while (walk.at < KEYS)
+		assert_true(walk.run->meta[walk.at++] < 0);
+	assert_int_equal(repo_meta(repo, (int64_t)m->run_count, check_pair, &walk, &err), -1);
+	assert_string_equal(err.text, "No such run.");
+}
+
+/* A row that is expected: a result of a run. */
+struct expected_row {
+	size_t run, result;
+	int attempt;
+};
+
+struct row_walk {
+	const struct model *m;
+	struct repo *repo;
+	struct expected_row rows[RUNS_MAX * RESULTS_MAX];
+	size_t count, seen;
+};
+
+static inline int
+compare_rows(const struct model *m, const struct expected_row *a, const struct expected_row *b)
+{
+	char x[64], y[64];
+
+	test_name(m->runs[a->run].results[a->result].name, x);
+	test_name(m->runs[b->run].results[b->result].name, y);
+	if (strcmp(x, y) != 0)
+		return strcmp(x, y);
+	return a->run != b->run ? (a->run < b->run ? 1 : -1) : a->attempt - b->attempt;
+}
+
+static inline void
+add_row(struct row_walk *walk, size_t run, size_t result)
+{
+	const struct expected *results = walk->m->runs[run].results;
+	struct expected_row row = {run, result, 1};
+	size_t at = walk->count++;
+
+	for (size_t i = 0; i < result; i++)
+		row.attempt += results[i].name == results[result].name;
+	for (; at && compare_rows(walk->m, &walk->rows[at - 1], &row) > 0; at--)
+		walk->rows[at] = walk->rows[at - 1];
+	walk->rows[at] = row;
+}
+
+static inline int
+check_row_result(void *context, const struct result *r, struct err *err)
+{
+	const struct row_walk *walk = context;
+	const struct expected_row *row = &walk->rows[walk->seen];
+	const struct expected *x = &walk->m->runs[row->run].results[row->result];
+	struct check check = {walk->m, &x, 1, 0};
+
+	return check_result(&check, r, err);
+}
+
+static inline int
+check_row(void *context, const struct repo_row *row, struct err *err)
+{
+	struct row_walk *walk = context;
+	const struct expected_row *want = &walk->rows[walk->seen];
+	const struct expected *x = &walk->m->runs[want->run].results[want->result];
+	char name[64];
+
+	assert_true(walk->seen < walk->count);
+	test_name(x->name, name);
+	assert_int_equal(row->run, want->run);
+	assert_true(slice_eq(row->test, slice_str(name)));
+	assert_int_equal(row->attempt, want->attempt);
+	assert_int_equal(row->status, x->status);
+	assert_true(row->start == x->start);
+	assert_true(row->duration == (status_is_final(x->status) ? x->stop - x->start : TIME_NONE));
+	assert_int_equal(row->worker, x->worker);
+	assert_true(slice_eq(row->tags, x->red ? slice_of("red", 4) : SLICE_LIT("")));
+	if (repo_row_result(walk->repo, row, DETAIL_MAX, check_row_result, walk, err))
+		return -1;
+	walk->seen++;
+	return 0;
+}
+
+static inline void
+check_rows(const struct model *m, struct repo *repo)
+{
+	struct row_walk *walk = test_malloc(sizeof(*walk));
+	struct err err;
+
+	for (size_t run = 0; run < m->run_count; run++) {
+		*walk = (struct row_walk){.m = m, .repo = repo};
+		for (size_t i = 0; i < m->runs[run].count; i++)
+			add_row(walk, run, i);
+		ok(repo_rows(repo, (int64_t)run, check_row, walk, &err));
+		assert_int_equal(walk->seen, walk->count);
+	}
+	assert_int_equal(repo_rows(repo, (int64_t)m->run_count, check_row, walk, &err), -1);
+	assert_string_equal(err.text, "No such run.");
+	test_free(walk);
+}
+
+/* The history of the test over its latest `limit` runs. */
+static inline void
+check_history(const struct model *m, struct repo *repo, size_t name, size_t limit)
+{
+	struct row_walk *walk = test_malloc(sizeof(*walk));
+	size_t runs = 0;
+	char text[64];
+	struct err err;
+
+	*walk = (struct row_walk){.m = m, .repo = repo};
+	for (size_t run = m->run_count; run-- && (!limit || runs < limit);) {
+		size_t before = walk->count;
+
+		for (size_t i = 0; i < m->runs[run].count; i++)
+			if (m->runs[run].results[i].name == name)
+				add_row(walk, run, i);
+		runs += walk->count > before;
+	}
+	test_name(name, text);
+	ok(repo_history(repo, slice_str(text), (int64_t)limit, check_row, walk, &err));
+	assert_int_equal(walk->seen, walk->count);
+	walk->seen = walk->count = 0;
+	ok(repo_history(repo, SLICE_LIT("never.seen"), 0, check_row, walk, &err));
+	test_free(walk);
+}
+
+static inline int
+keep_name(void *context, struct slice name, struct err *err)
+{
+	struct strtab *names = context;
+	bool added;
+
+	(void)err;
+	strtab_add(names, name, &added);
+	assert_true(added);
+	assert_true(names->len < 2 || slice_cmp(strtab_get(names, names->len - 2), name) < 0);
+	return 0;
+}
+
+static inline void
+check_tests(const struct model *m, struct repo *repo)
+{
+	struct strtab got = {0}, want = {0};
+	struct err err;
+
+	for (size_t run = 0; run < m->run_count; run++)
+		for (size_t i = 0; i < m->runs[run].count; i++) {
+			char name[64];
+
+			test_name(m->runs[run].results[i].name, name);
+			strtab_add(&want, slice_str(name), NULL);
+		}
+	ok(repo_tests(repo, keep_name, &got, &err));
+	assert_int_equal(got.len, want.len);
+	for (size_t i = 0; i < got.len; i++)
+		assert_true(strtab_find(&want, strtab_get(&got, i)) != STRTAB_NONE);
+	strtab_release(&got);
+	strtab_release(&want);
+}
+
+struct runs_walk {
+	int64_t ids[RUNS_MAX];
+	size_t count;
+};
+
+static inline int
+note_run(void *context, const struct repo_run *run, struct err *err)
+{
+	struct runs_walk *walk = context;
+
+	(void)err;
+	assert_true(walk->count < RUNS_MAX);
+	walk->ids[walk->count++] = run->id;
+	return 0;
+}
+
+static inline bool
+query_takes(const struct repo_query *query, const struct repo_run *run, const struct model_run *known)
+{
+	bool has = !query->meta_key.data;
+
+	for (size_t i = 0; i < KEYS; i++)
+		has = has || walk_key(known, i, query->meta_key, query->meta_value);
+	return has && (!query->before || run->id < query->before) &&
+	       (query->since == TIME_NONE || run->start >= query->since) &&
+	       (query->until == TIME_NONE || (run->start != TIME_NONE && run->start < query->until)) &&
+	       (!query->states || query->states & 1u << run->state);
+}
+
+static inline void
+check_query(const struct model *m, struct repo *repo, const struct repo_query *query)
+{
+	struct runs_walk got = {.count = 0};
+	size_t seen = 0;
+	struct err err;
+
+	ok(repo_runs_where(repo, query, note_run, &got, &err));
+	for (size_t n = 0; n < m->run_count; n++) {
+		size_t id = query->newest_first ? m->run_count - 1 - n : n;
+		struct repo_run run;
+
+		ok(repo_run_get(repo, (int64_t)id, &run, &err));
+		if (!query_takes(query, &run, &m->runs[id]) || (query->limit && seen == (size_t)query->limit))
+			continue;
+		assert_true(seen < got.count);
+		assert_int_equal(got.ids[seen], id);
+		seen++;
+	}
+	assert_int_equal(seen, got.count);
+}
+
+static inline void
+check_queries(const struct model *m, struct repo *repo, struct dice *dice)
+{
+	for (unsigned n = 0; n < 30; n++) {
+		struct repo_query query = {.since = TIME_NONE, .until = TIME_NONE};
+		int64_t span = m->clock - BASE_TIME + 1;
+
+		if (roll(dice, 3) == 0)
+			query.before = roll(dice, RUNS_MAX);
+		if (roll(dice, 3) == 0)
+			query.since = BASE_TIME + span / (1 + roll(dice, 9));
+		if (roll(dice, 3) == 0)
+			query.until = BASE_TIME + span / (1 + roll(dice, 3));
+		if (roll(dice, 3) == 0)
+			query.states = roll(dice, 8);
+		if (roll(dice, 3) == 0)
+			query.meta_key = slice_str(keys[roll(dice, KEYS)]);
+		if (query.meta_key.data && roll(dice, 2))
+			query.meta_value = slice_str(values[roll(dice, VALUES)]);
+		query.newest_first = roll(dice, 2);
+		if (roll(dice, 3) == 0)
+			query.limit = 1 + roll(dice, 5);
+		check_query(m, repo, &query);
+	}
+}
+
+static inline void
+check_uids(const struct model *m, struct repo *repo)
+{
+	struct err err;
+	int64_t id;
+
+	for (size_t i = 0; i < m->run_count; i++) {
+		struct repo_run run;
+
+		ok(repo_run_get(repo, (int64_t)i, &run, &err));
+		assert_int_equal(strlen(run.uid), 32);
+		assert_int_equal(run.sequence, i + 1);
+		ok(repo_find_uid(repo, run.uid, &id, &err));
+		assert_int_equal(id, i);
+	}
+	ok(repo_find_uid(repo, "00000000000000000000000000000000", &id, &err));
+	assert_int_equal(id, -1);
+}
+
 static inline void
 check_all(const struct model *m, struct repo *repo)
 {
@@ -489,6 +802,18 @@ check_all(const struct model *m, struct repo *repo)
 	assert_string_equal(err.text, "No such run.");
 	check_failing(m, repo);
 	check_durations(m, repo);
+	if (m->format == 2) {
+		struct dice dice = {m->run_count};
+
+		for (size_t i = 0; i < m->run_count; i++)
+			check_meta(m, repo, i);
+		check_rows(m, repo);
+		for (size_t i = 0; i < NAMES; i++)
+			check_history(m, repo, i, roll(&dice, 4));
+		check_tests(m, repo);
+		check_queries(m, repo, &dice);
+		check_uids(m, repo);
+	}
 }
 
 #endif

@@ -3,6 +3,7 @@
  * Every law of repository.h over every backend: random runs against a model in memory, many writers at once,
  * writers that are killed, and what a repository may look like that is none. */
 #include "model.h"
+#include "reader.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -557,6 +558,151 @@ a_walk_ends_where_its_function_says(void **state)
 	repo_free(repo);
 }
 
+/* ---- the stream and what it says of the run ---- */
+
+static int
+append_event(void *context, const struct event *e, struct err *err)
+{
+	return repo_append(context, e, err);
+}
+
+/* Feeds the stream to fn, event by event. */
+static void
+each_event(struct slice stream, int (*fn)(void *, const struct event *, struct err *), void *context)
+{
+	struct reader *reader = reader_new(READER_V2);
+	struct event e;
+	struct err err;
+
+	while (stream.len) {
+		size_t room;
+		uint8_t *space = reader_space(reader, &room);
+
+		room = room < stream.len ? room : stream.len;
+		memcpy(space, stream.data, room);
+		reader_commit(reader, room);
+		stream = slice_from(stream, room);
+		while (reader_next(reader, &e) > 0)
+			ok(fn(context, &e, &err));
+	}
+	reader_end(reader);
+	while (reader_next(reader, &e) > 0)
+		ok(fn(context, &e, &err));
+	reader_free(reader);
+}
+
+struct facts {
+	size_t packets;
+	char first[400], last[400];
+};
+
+static int
+keep_facts(void *context, const struct event *e, struct err *err)
+{
+	struct facts *facts = context;
+
+	(void)err;
+	if (e->id.data || !slice_eq(e->file_name, SLICE_LIT("testr-run")))
+		return 0;
+	assert_true(slice_eq(e->mime, SLICE_LIT("application/json")));
+	snprintf(
+	    facts->packets++ ? facts->last : facts->first, sizeof(facts->last), "%.*s", SLICE_FMT(e->file));
+	return 0;
+}
+
+static void
+a_stream_says_everything_of_its_run(void **state)
+{
+	struct repo *repo = open_repo(*state);
+	struct repo_meta meta = {SLICE_LIT("host"), SLICE_LIT("here")};
+	struct repo_begin begin = {.command = "testr load", .meta = &meta, .meta_count = 1};
+	struct facts facts = {0};
+	struct repo_writer *w;
+	struct repo_run run, copy;
+	struct keep stream = {0};
+	char want[400];
+	struct err err;
+	int64_t id;
+
+	if (repo_format(repo) == 1) {
+		repo_free(repo);
+		return;
+	}
+	buf_init(&stream.bytes, (size_t)1 << 20);
+	ok(repo_run_begin(repo, &begin, &w, &err));
+	ok(simple_result(w, "a", STATUS_FAIL, &err));
+	ok(repo_meta_set(w, SLICE_LIT("host"), SLICE_LIT("there"), &err));
+	ok(repo_run_finish(w, REPO_FINISHED, true, 7, &id, &err));
+	ok(repo_run_get(repo, id, &run, &err));
+	ok(repo_stream(repo, id, keep_text, &stream, &err));
+	each_event(buf_get(&stream.bytes), keep_facts, &facts);
+	assert_int_equal(facts.packets, 3);
+	snprintf(want, sizeof(want),
+	    "{\"version\":1,\"uid\":\"%s\",\"uxsuccess_passes\":false,\"meta\":{\"command\":\"testr load\","
+	    "\"host\":\"here\"}}",
+	    run.uid);
+	assert_string_equal(facts.first, want);
+	assert_string_equal(
+	    facts.last, "{\"state\":\"finished\",\"partial\":true,\"exit\":7,\"sequence\":1}");
+
+	/* Stored again as it is, it makes a run of its own. */
+	begin = (struct repo_begin){.uid = "0123456789abcdef0123456789abcdef"};
+	ok(repo_run_begin(repo, &begin, &w, &err));
+	each_event(buf_get(&stream.bytes), append_event, w);
+	ok(repo_run_finish(w, REPO_INTERRUPTED, false, -1, &id, &err));
+	ok(repo_run_get(repo, id, &copy, &err));
+	assert_string_equal(copy.uid, begin.uid);
+	assert_int_equal(copy.state, REPO_INTERRUPTED);
+	assert_int_equal(copy.counts.failures, 1);
+	assert_int_equal(copy.sequence, 2);
+	assert_int_equal(repo_run_begin(repo, &begin, &w, &err), -1);
+	assert_non_null(strstr(err.text, "is there already"));
+	begin.uid = "short";
+	assert_int_equal(repo_run_begin(repo, &begin, &w, &err), -1);
+	buf_release(&stream.bytes);
+	repo_free(repo);
+}
+
+static int
+keep_value(void *context, struct slice key, struct slice value, struct err *err)
+{
+	if (slice_eq(key, SLICE_LIT("long")))
+		assert_int_equal(value.len, REPO_VALUE_MAX);
+	return slice_eq(key, SLICE_LIT("odd")) ? keep_text(context, value, err) : 0;
+}
+
+static void
+metadata_has_limits(void **state)
+{
+	struct repo *repo = open_repo(*state);
+	uint8_t *bytes = test_malloc(REPO_VALUE_MAX + 1);
+	struct repo_meta meta = {slice_of(bytes, REPO_KEY_MAX + 1), SLICE_LIT("")};
+	struct repo_begin begin = {.meta = &meta, .meta_count = 1};
+	struct repo_writer *w;
+	struct keep keep = {0};
+	struct err err;
+	int64_t id;
+
+	memset(bytes, 'x', REPO_VALUE_MAX + 1);
+	buf_init(&keep.bytes, 4096);
+	assert_int_equal(repo_run_begin(repo, &begin, &w, &err), -1);
+	meta.key = SLICE_LIT("");
+	assert_int_equal(repo_run_begin(repo, &begin, &w, &err), -1);
+	meta = (struct repo_meta){SLICE_LIT("long"), slice_of(bytes, REPO_VALUE_MAX + 1)};
+	ok(repo_run_begin(repo, &begin, &w, &err));
+	ok(repo_meta_set(w, SLICE_LIT("odd"), slice_of("\0a\xff", 3), &err));
+	assert_int_equal(repo_meta_set(w, SLICE_LIT("a\xff"), SLICE_LIT(""), &err), -1);
+	ok(repo_run_finish(w, REPO_FINISHED, false, 0, &id, &err));
+	if (repo_format(repo) == 2) {
+		ok(repo_meta(repo, id, keep_value, &keep, &err));
+		assert_true(slice_eq(buf_get(&keep.bytes), SLICE_LIT("\xef\xbf\xbd"
+								     "a\xef\xbf\xbd")));
+	}
+	buf_release(&keep.bytes);
+	test_free(bytes);
+	repo_free(repo);
+}
+
 /* ---- what is no repository ---- */
 
 static void
@@ -617,6 +763,9 @@ errors_say_what_is_wrong(void **state)
 		a_time_that_no_packet_can_hold_costs_only_itself, set_up, tear_down, place}, \
 	    {prefix "a_walk_ends_where_its_function_says", a_walk_ends_where_its_function_says, set_up, \
 		tear_down, place}, \
+	    {prefix "a_stream_says_everything_of_its_run", a_stream_says_everything_of_its_run, set_up, \
+		tear_down, place}, \
+	    {prefix "metadata_has_limits", metadata_has_limits, set_up, tear_down, place}, \
 	{ \
 		prefix "errors_say_what_is_wrong", errors_say_what_is_wrong, set_up, tear_down, place \
 	}
