@@ -61,7 +61,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct slice in = slice_of(data, size);
 	struct cuts cuts = take_cuts(&in);
 	struct event_log expected, strict, found;
-	struct event_store store = {0};
+	struct event_store store;
 	struct buf stream;
 	struct event e;
 
@@ -70,7 +70,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	log_init(&found);
 	strict.as_read = true;
 	buf_init(&stream, FUZZ_MAX);
-	buf_init(&store.text, FUZZ_MAX);
+	store_init(&store);
 	while (in.len) {
 		if (take_byte(&in) % 4 == 0) {
 			add_text(&stream, &expected, &strict, take_bytes(&in));
@@ -90,7 +90,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	read_stream(READER_STRICT, buf_get(&stream), cuts, &found);
 	LAW(log_same(&found, &strict));
 	buf_release(&stream);
-	buf_release(&store.text);
+	store_release(&store);
 	log_release(&expected);
 	log_release(&strict);
 	log_release(&found);

@@ -194,6 +194,7 @@ take_stream(struct slice *in)
 /* What the slices of an event that was made from an input point into. */
 struct event_store {
 	struct buf text;
+	struct buf file;
 	struct slice tags[256];
 };
 
@@ -210,6 +211,21 @@ take_text(struct slice *in, struct buf *store)
 		if (!store->data[i])
 			store->data[i] = '0';
 	return slice_from(buf_get(store), from);
+}
+
+/* Some bytes, perhaps many times over: long enough that a packet needs three bytes for their number. */
+static inline struct slice
+take_file(struct slice *in, struct buf *store)
+{
+	struct slice bytes = take_bytes(in);
+	int times = take_byte(in) - 0xF7;
+
+	buf_clear(store);
+	buf_slice(store, bytes);
+	for (int i = 0; i < 40 * times; i++)
+		buf_slice(store, bytes);
+	LAW(!store->failed);
+	return buf_get(store);
 }
 
 enum event_part {
@@ -234,6 +250,20 @@ take_time(struct slice *in)
 	return seconds * TIME_SECOND + nanos % TIME_SECOND;
 }
 
+static inline void
+store_init(struct event_store *store)
+{
+	buf_init(&store->text, FUZZ_MAX);
+	buf_init(&store->file, FUZZ_MAX);
+}
+
+static inline void
+store_release(struct event_store *store)
+{
+	buf_release(&store->text);
+	buf_release(&store->file);
+}
+
 /* Makes an event that a packet can hold. It is valid until the next use of the store. */
 static inline void
 take_event(struct slice *in, struct event_store *store, struct event *out)
@@ -255,8 +285,7 @@ take_event(struct slice *in, struct event_store *store, struct event *out)
 		out->mime = take_text(in, &store->text);
 	if (parts & PART_FILE) {
 		out->file_name = take_text(in, &store->text);
-		out->file = take_bytes(in);
-		out->file = slice_of(out->file.data, out->file.len);
+		out->file = take_file(in, &store->file);
 	}
 	if (parts & PART_TIME)
 		out->time = take_time(in);

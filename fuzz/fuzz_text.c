@@ -8,13 +8,49 @@
 
 #include <inttypes.h>
 
+/* The length of the character at the front of s, by its number; 0 when there is none. */
+static size_t
+character_length(struct slice s)
+{
+	static const uint32_t least[] = {0, 0x80, 0x800, 0x10000};
+	uint8_t lead = s.len ? s.data[0] : 0x80;
+	size_t more = lead < 0x80   ? 0
+		      : lead < 0xC0 ? 4
+		      : lead < 0xE0 ? 1
+		      : lead < 0xF0 ? 2
+		      : lead < 0xF8 ? 3
+				    : 4;
+	uint32_t code = more ? lead & (0x3Fu >> more) : lead;
+
+	if (more > 3 || s.len <= more)
+		return 0;
+	for (size_t i = 1; i <= more; i++) {
+		if ((s.data[i] & 0xC0) != 0x80)
+			return 0;
+		code = code << 6 | (s.data[i] & 0x3Fu);
+	}
+	if (code < least[more] || code > 0x10FFFF || (code >= 0xD800 && code < 0xE000))
+		return 0;
+	return more + 1;
+}
+
+static size_t
+valid_prefix(struct slice in)
+{
+	size_t at = 0, len;
+
+	while ((len = character_length(slice_from(in, at))))
+		at += len;
+	return at;
+}
+
 static void
 law_of_utf8(struct slice in)
 {
 	size_t valid = utf8_valid_prefix(in), length = utf8_length(in);
 	struct buf out;
 
-	LAW(valid <= in.len && utf8_valid(slice_head(in, valid)));
+	LAW(valid == valid_prefix(in) && utf8_valid(slice_head(in, valid)));
 	LAW(utf8_valid(in) == (valid == in.len));
 	LAW(utf8_could_be_valid(in) || valid < in.len);
 	LAW(length <= in.len && utf8_head(in, length).len == in.len);
