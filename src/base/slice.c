@@ -5,21 +5,9 @@
 #include <string.h>
 
 struct slice
-slice_of(const void *data, size_t len)
-{
-	return (struct slice){data ? data : (const void *)"", len};
-}
-
-struct slice
 slice_str(const char *s)
 {
 	return s ? (struct slice){(const uint8_t *)s, strlen(s)} : SLICE_NONE;
-}
-
-bool
-slice_eq(struct slice a, struct slice b)
-{
-	return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
 }
 
 int
@@ -41,22 +29,6 @@ bool
 slice_ends(struct slice s, struct slice suffix)
 {
 	return s.len >= suffix.len && slice_eq(slice_from(s, s.len - suffix.len), suffix);
-}
-
-struct slice
-slice_from(struct slice s, size_t from)
-{
-	if (from > s.len)
-		from = s.len;
-	return s.data ? (struct slice){s.data + from, s.len - from} : s;
-}
-
-struct slice
-slice_head(struct slice s, size_t len)
-{
-	if (s.len > len)
-		s.len = len;
-	return s;
 }
 
 size_t

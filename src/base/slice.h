@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct slice {
 	const uint8_t *data;
@@ -24,13 +25,21 @@ struct slice {
 	(int)((s).len > 0x7fffffff ? 0x7fffffff : (s).len), (s).data ? (const char *)(s).data : ""
 
 /* A slice over the len bytes at data; present even when len is 0 and data is NULL. */
-struct slice slice_of(const void *data, size_t len);
+static inline struct slice
+slice_of(const void *data, size_t len)
+{
+	return (struct slice){data ? data : (const void *)"", len};
+}
 
 /* A slice over a terminated string, without its NUL; NULL gives the absent slice. */
 struct slice slice_str(const char *s);
 
 /* Equal bytes. An absent slice equals an absent or an empty one. */
-bool slice_eq(struct slice a, struct slice b);
+static inline bool
+slice_eq(struct slice a, struct slice b)
+{
+	return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
+}
 
 /* Order by bytes, which for UTF-8 is the order of code points: <0, 0, >0. */
 int slice_cmp(struct slice a, struct slice b);
@@ -39,9 +48,21 @@ bool slice_starts(struct slice s, struct slice prefix);
 bool slice_ends(struct slice s, struct slice suffix);
 
 /* The part from `from` on; empty when `from` is past the end. */
-struct slice slice_from(struct slice s, size_t from);
+static inline struct slice
+slice_from(struct slice s, size_t from)
+{
+	if (from > s.len)
+		from = s.len;
+	return s.data ? (struct slice){s.data + from, s.len - from} : s;
+}
 /* The first `len` bytes, or all of s when it is shorter. */
-struct slice slice_head(struct slice s, size_t len);
+static inline struct slice
+slice_head(struct slice s, size_t len)
+{
+	if (s.len > len)
+		s.len = len;
+	return s;
+}
 
 /* Index of the first byte c, or s.len when there is none. */
 size_t slice_find(struct slice s, uint8_t c);

@@ -11,12 +11,6 @@ static const char *const names[] = {
     [STATUS_XFAIL] = "xfail",
 };
 
-void
-event_init(struct event *e)
-{
-	*e = (struct event){.runnable = true, .time = TIME_NONE};
-}
-
 const char *
 status_name(enum status status)
 {

@@ -247,7 +247,7 @@ room_for(const struct packet_scan *s, size_t own)
 
 /* Takes one text. */
 static inline enum packet_state
-scan_string(struct packet_scan *s, struct slice body, struct slice *out)
+scan_string(struct packet_scan *s, struct slice body)
 {
 	size_t room = room_for(s, 1);
 	struct number size;
@@ -260,34 +260,32 @@ scan_string(struct packet_scan *s, struct slice body, struct slice *out)
 		return PACKET_NOT;
 	if (!is_whole(&size))
 		return PACKET_PARTIAL;
-	text.data = body.data + s->at + size.width;
-	text.len = body.len - s->at - size.width < size.low ? body.len - s->at - size.width : size.low;
+	text = slice_head(slice_from(body, s->at + size.width), size.low);
 	if ((size.low > SHORT_TEXT || !is_plain(text.data, text.len)) && !text_is_right(s, text, size.low))
 		return PACKET_NOT;
 	if (text.len < size.low)
 		return PACKET_PARTIAL;
 	s->at += size.width + size.low;
 	s->least--;
-	*out = text;
 	return PACKET_WHOLE;
 }
 
 /* Takes the text that a flag says is there. */
 static inline enum packet_state
-scan_flagged(struct packet_scan *s, struct slice body, unsigned flag, struct slice *out)
+scan_flagged(struct packet_scan *s, struct slice body, unsigned flag)
 {
 	enum packet_state state;
 
 	if (!(s->pending & flag))
 		return PACKET_WHOLE;
-	state = scan_string(s, body, out);
+	state = scan_string(s, body);
 	if (state == PACKET_WHOLE)
 		s->pending ^= flag;
 	return state;
 }
 
 static enum packet_state
-scan_time(struct packet_scan *s, struct slice body, int64_t *out)
+scan_time(struct packet_scan *s, struct slice body)
 {
 	size_t room = room_for(s, 5) - 4;
 	struct number nanos;
@@ -298,7 +296,6 @@ scan_time(struct packet_scan *s, struct slice body, int64_t *out)
 		return PACKET_NOT;
 	if (!is_whole(&nanos))
 		return PACKET_PARTIAL;
-	*out = (int64_t)get_u32(body.data + s->at) * TIME_SECOND + (int64_t)nanos.low;
 	s->at += 4 + nanos.width;
 	s->least -= 5;
 	s->pending ^= PACKET_TIME;
@@ -327,34 +324,25 @@ scan_tag_count(struct packet_scan *s, struct slice body)
 	return PACKET_WHOLE;
 }
 
-/* Takes the tags, or what is left of them. `tags` is NULL when their texts are not wanted. */
-static int
-scan_tags(struct packet_scan *s, struct slice body, struct packet_tags *tags, struct event *out)
+/* Takes the tags, or what is left of them. */
+static enum packet_state
+scan_tags(struct packet_scan *s, struct slice body)
 {
 	enum packet_state state = PACKET_WHOLE;
 
-	if (s->pending & PACKET_TAGS) {
+	if (s->pending & PACKET_TAGS)
 		state = scan_tag_count(s, body);
-		if (state != PACKET_WHOLE)
-			return state;
-		if (tags && packet_tags_reserve(tags, s->tags_left) < 0)
-			return -1;
-		out->tags = tags ? tags->items : NULL;
-		out->tag_count = s->tags_left;
-	}
-	for (size_t i = 0; s->tags_left && state == PACKET_WHOLE; i++) {
-		struct slice tag;
-
-		state = scan_string(s, body, tags ? &tags->items[i] : &tag);
+	while (state == PACKET_WHOLE && s->tags_left) {
+		state = scan_string(s, body);
 		s->tags_left -= state == PACKET_WHOLE;
 	}
 	return state;
 }
 
 static enum packet_state
-scan_file(struct packet_scan *s, struct slice body, struct event *out)
+scan_file(struct packet_scan *s, struct slice body)
 {
-	enum packet_state state = scan_flagged(s, body, PACKET_FILE, &out->file_name);
+	enum packet_state state = scan_flagged(s, body, PACKET_FILE);
 	struct number size;
 	size_t room;
 
@@ -368,64 +356,167 @@ scan_file(struct packet_scan *s, struct slice body, struct event *out)
 		return PACKET_NOT;
 	if (!is_whole(&size) || size.low > body.len - s->at - size.width)
 		return PACKET_PARTIAL;
-	out->file = (struct slice){body.data + s->at + size.width, size.low};
 	s->at += size.width + size.low;
 	s->least--;
 	s->pending ^= PENDING_CONTENT;
 	return PACKET_WHOLE;
 }
 
-/* Takes all elements, in the order of the stream, which is not that of the flags, or those that an earlier
- * look left. */
-static int
-scan_elements(struct packet_scan *s, struct slice body, struct packet_tags *tags, struct event *out)
+/* Takes, of elements that are perhaps not all there, those that an earlier look left, in the order of the
+ * stream, which is not that of the flags. */
+static enum packet_state
+scan_elements(struct packet_scan *s, struct slice body)
 {
-	int state = PACKET_WHOLE;
+	enum packet_state state = PACKET_WHOLE;
 
 	if (s->pending & PACKET_TIME)
-		state = (int)scan_time(s, body, &out->time);
+		state = scan_time(s, body);
 	if (state == PACKET_WHOLE)
-		state = (int)scan_flagged(s, body, PACKET_ID, &out->id);
-	if (state == PACKET_WHOLE && (s->pending & PACKET_TAGS || s->tags_left))
-		state = scan_tags(s, body, tags, out);
+		state = scan_flagged(s, body, PACKET_ID);
 	if (state == PACKET_WHOLE)
-		state = (int)scan_flagged(s, body, PACKET_MIME, &out->mime);
+		state = scan_tags(s, body);
+	if (state == PACKET_WHOLE)
+		state = scan_flagged(s, body, PACKET_MIME);
 	if (state == PACKET_WHOLE && (s->pending & PENDING_CONTENT))
-		state = (int)scan_file(s, body, out);
+		state = scan_file(s, body);
 	if (state == PACKET_WHOLE)
-		state = (int)scan_flagged(s, body, PACKET_ROUTE, &out->route);
+		state = scan_flagged(s, body, PACKET_ROUTE);
 	return state;
+}
+
+/* What the elements of a packet are taken from when all of it is there: the bytes from `at` to the checksum.
+ * Four bytes from any place in it can be looked at. */
+struct body {
+	const uint8_t *at, *end;
+};
+
+static inline bool
+take_number(struct body *b, size_t *out)
+{
+	uint32_t word = get_u32(b->at), width = 1 + (word >> 30);
+
+	if (width > (size_t)(b->end - b->at))
+		return false;
+	*out = (word & 0x3FFFFFFF) >> 8 * (4 - width);
+	b->at += width;
+	return true;
+}
+
+static inline bool
+take_bytes(struct body *b, struct slice *out)
+{
+	size_t size;
+
+	if (!take_number(b, &size) || size > (size_t)(b->end - b->at))
+		return false;
+	*out = (struct slice){b->at, size};
+	b->at += size;
+	return true;
+}
+
+static inline bool
+take_text(struct body *b, struct packet_scan *s, struct slice *out)
+{
+	return take_bytes(b, out) && ((out->len <= SHORT_TEXT && is_plain(out->data, out->len)) ||
+					 text_prefix_known(s, *out) == out->len);
+}
+
+static inline bool
+take_time(struct body *b, int64_t *out)
+{
+	uint32_t seconds = get_u32(b->at);
+	size_t nanos;
+
+	if (b->end - b->at < 5)
+		return false;
+	b->at += 4;
+	if (!take_number(b, &nanos))
+		return false;
+	*out = (int64_t)seconds * TIME_SECOND + (int64_t)nanos;
+	return true;
+}
+
+static int
+take_tags(struct body *b, struct packet_scan *s, struct packet_tags *tags, struct event *out)
+{
+	size_t count;
+
+	if (!take_number(b, &count) || count > (size_t)(b->end - b->at))
+		return PACKET_NOT;
+	if (packet_tags_reserve(tags, count) < 0)
+		return -1;
+	for (size_t i = 0; i < count; i++)
+		if (!take_text(b, s, &tags->items[i]))
+			return PACKET_NOT;
+	out->tags = tags->items;
+	out->tag_count = count;
+	return PACKET_WHOLE;
+}
+
+/* Decodes the bytes of a packet, behind its length. */
+static int
+take_elements(struct body b, struct packet_scan *s, struct packet_tags *tags, struct event *out)
+{
+	unsigned flags = (unsigned)(out->raw.data[1] << 8 | out->raw.data[2]);
+
+	if ((flags & PACKET_TIME) && !take_time(&b, &out->time))
+		return PACKET_NOT;
+	if ((flags & PACKET_ID) && !take_text(&b, s, &out->id))
+		return PACKET_NOT;
+	if (flags & PACKET_TAGS) {
+		int state = take_tags(&b, s, tags, out);
+
+		if (state != PACKET_WHOLE)
+			return state;
+	}
+	if ((flags & PACKET_MIME) && !take_text(&b, s, &out->mime))
+		return PACKET_NOT;
+	if ((flags & PACKET_FILE) && !(take_text(&b, s, &out->file_name) && take_bytes(&b, &out->file)))
+		return PACKET_NOT;
+	if ((flags & PACKET_ROUTE) && !take_text(&b, s, &out->route))
+		return PACKET_NOT;
+	out->status = (enum status)(flags & PACKET_STATUS);
+	out->runnable = flags & PACKET_RUNNABLE;
+	out->eof = flags & PACKET_EOF;
+	return b.at == b.end ? PACKET_WHOLE : PACKET_NOT;
+}
+
+/* Finds the elements when all of the packet is there. */
+static inline bool
+find_body(struct slice bytes, struct body *out, size_t *length)
+{
+	struct body b = {bytes.data + 3, bytes.data + 6};
+
+	if (bytes.len < LENGTH_MIN || bytes.data[0] != PACKET_SIGNATURE ||
+	    (bytes.data[1] & 0xF0) != PACKET_VERSION >> 8 || !take_number(&b, length))
+		return false;
+	if (*length > bytes.len || *length < (size_t)(b.at - bytes.data) + SUM_SIZE)
+		return false;
+	*out = (struct body){b.at, bytes.data + *length - SUM_SIZE};
+	return true;
 }
 
 int
 packet_scan(
     struct packet_scan *s, struct slice bytes, struct packet_tags *tags, struct event *out, size_t *length)
 {
-	struct slice body;
-	bool whole;
+	struct body body;
 	int state;
 
-	/* What an earlier, shorter look took from the bytes may have moved: with all there, begin again. */
-	if (s->length && bytes.len >= s->length - SUM_SIZE)
-		*s = (struct packet_scan){.known = s->known};
-	*length = LENGTH_MIN;
 	event_init(out);
+	if (find_body(bytes, &body, length)) {
+		out->raw = slice_head(bytes, *length);
+		return take_elements(body, s, tags, out);
+	}
+	*length = LENGTH_MIN;
 	if (!s->length) {
-		state = scan_header(s, bytes);
+		state = (int)scan_header(s, bytes);
 		if (state != PACKET_WHOLE)
 			return state;
 	}
 	*length = s->length;
-	body = slice_head(bytes, s->length - SUM_SIZE);
-	whole = body.len == s->length - SUM_SIZE;
-	state = scan_elements(s, body, whole ? tags : NULL, out);
-	if (state != PACKET_WHOLE || !whole)
-		return state == PACKET_WHOLE ? PACKET_PARTIAL : state;
-	out->status = (enum status)(s->flags & PACKET_STATUS);
-	out->runnable = s->flags & PACKET_RUNNABLE;
-	out->eof = s->flags & PACKET_EOF;
-	out->raw = slice_head(bytes, s->length);
-	return PACKET_WHOLE;
+	state = (int)scan_elements(s, slice_head(bytes, s->length - SUM_SIZE));
+	return state == PACKET_WHOLE && bytes.len < s->length - SUM_SIZE ? PACKET_PARTIAL : state;
 }
 
 enum packet_state

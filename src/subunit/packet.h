@@ -67,7 +67,7 @@ struct packet_scan {
 };
 
 /* As packet_probe, of all but the checksum: PACKET_WHOLE says that everything before it is there and right,
- * and `bytes` may be up to four bytes short of *length. *out is filled only then, but always written. */
+ * and `bytes` may be up to four bytes short of *length. *out is filled when they are not. */
 int packet_scan(struct packet_scan *scan, struct slice bytes, struct packet_tags *tags, struct event *out,
     size_t *length);
 /* Compares the checksum of the bytes before it with the stored one, of which perhaps not all bytes are there. */

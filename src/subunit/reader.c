@@ -29,9 +29,7 @@ struct reader {
 	uint64_t base;    /* the offset of data[0] in the stream */
 
 	struct packet_scan scan; /* of what begins at `settled` */
-	bool is_packet;          /* that is a packet: this one, */
-	struct event packet;
-	bool packet_moved; /* … but its bytes have moved since */
+	bool is_packet;          /* that is a packet */
 
 	struct crc_range sums;
 	struct packet_tags tags;
@@ -74,14 +72,6 @@ reader_free(struct reader *r)
 	free(r);
 }
 
-/* The bytes at hand have moved. */
-static void
-forget_places(struct reader *r)
-{
-	r->scan.known = SLICE_NONE;
-	r->packet_moved = true;
-}
-
 /* Moves what is held to the front. */
 static void
 compact(struct reader *r)
@@ -99,7 +89,7 @@ compact(struct reader *r)
 	r->given_up -= gone < r->given_up ? gone : r->given_up;
 	r->head = 0;
 	crc_range_forget(&r->sums);
-	forget_places(r);
+	r->scan.known = SLICE_NONE;
 }
 
 /* Makes room for `len` more bytes. Bytes are only moved when that gains ROOM_MIN of room, so that many small
@@ -127,7 +117,7 @@ make_room(struct reader *r, size_t len)
 		return -1;
 	r->data = data;
 	r->cap = cap;
-	forget_places(r);
+	r->scan.known = SLICE_NONE;
 	return 0;
 }
 
@@ -188,12 +178,14 @@ probe(struct reader *r, size_t at, struct packet_scan *scan, struct event *out)
 }
 
 /* Moves `settled` to the next packet, or what may become one, that begins before `limit`. Returns
- * PACKET_WHOLE, PACKET_PARTIAL, PACKET_NOT when there is none, or -1. */
+ * PACKET_WHOLE, with *out filled, PACKET_PARTIAL, PACKET_NOT when there is none, or -1. */
 static int
-settle(struct reader *r, size_t limit)
+settle(struct reader *r, size_t limit, struct event *out)
 {
+	size_t length;
+
 	if (r->is_packet)
-		return PACKET_WHOLE;
+		return packet_scan(&r->scan, held_from(r, r->settled), &r->tags, out, &length);
 	while (r->settled < limit) {
 		const uint8_t *p = r->data + r->settled;
 		int state;
@@ -203,9 +195,8 @@ settle(struct reader *r, size_t limit)
 			r->settled = p ? (size_t)(p - r->data) : limit;
 			continue;
 		}
-		state = probe(r, r->settled, &r->scan, &r->packet);
+		state = probe(r, r->settled, &r->scan, out);
 		r->is_packet = state == PACKET_WHOLE;
-		r->packet_moved = false;
 		if (state < 0 || r->is_packet)
 			return state;
 		if (state == PACKET_PARTIAL && !r->ended && r->settled >= r->given_up)
@@ -239,21 +230,14 @@ take_text(struct reader *r, struct event *out)
 	return 1;
 }
 
+/* Hands on the packet at `settled`, which is in *out. */
 static int
 take_packet(struct reader *r, struct event *out)
 {
-	size_t length;
-
-	if (r->packet_moved) {
-		struct packet_scan scan = {0};
-
-		if (packet_scan(&scan, held_from(r, r->head), &r->tags, &r->packet, &length) < 0)
-			return -1;
-	}
-	*out = r->packet;
 	out->offset = r->base + r->head;
 	r->is_packet = false;
-	r->scan = (struct packet_scan){0};
+	if (r->scan.length)
+		r->scan = (struct packet_scan){0};
 	advance(r, r->head + out->raw.len);
 	if (r->v1)
 		v1_reader_packet(r->v1, out);
@@ -265,7 +249,7 @@ take_packet(struct reader *r, struct event *out)
 static int
 next_plain(struct reader *r, struct event *out)
 {
-	int state = settle(r, r->fill);
+	int state = settle(r, r->fill, out);
 
 	if (state < 0)
 		return state;
@@ -315,7 +299,7 @@ line_end(const struct reader *r, size_t end)
 }
 
 /* Hands on the text before the line that ends at `settled`, if any, and what begins there when that is a
- * packet. */
+ * packet, which is then in *out. */
 static int
 take_before_line(struct reader *r, bool packet, struct event *out)
 {
@@ -345,7 +329,7 @@ next_mixed(struct reader *r, struct event *out)
 			return take_text(r, out);
 		end = find_line_end(r);
 		limit = end - r->text < READER_HELD_MAX ? end : r->text + READER_HELD_MAX;
-		state = settle(r, limit);
+		state = settle(r, limit, out);
 		if (state < 0)
 			return state;
 		if (r->settled == r->text)
@@ -404,6 +388,7 @@ bool
 reader_idle(struct reader *r)
 {
 	struct packet_scan scan = {0};
+	struct event e;
 
 	if (r->ended || r->is_packet || r->strict || (r->v1 && !r->v1_over && v1_reader_in_details(r->v1)))
 		return false;
@@ -412,7 +397,7 @@ reader_idle(struct reader *r)
 		if (at == r->fill)
 			break;
 		scan = (struct packet_scan){.known = scan.known};
-		if (probe(r, at, &scan, &r->packet) == PACKET_WHOLE) {
+		if (probe(r, at, &scan, &e) == PACKET_WHOLE) {
 			r->given_up = at;
 			return true;
 		}
