@@ -195,6 +195,11 @@ settle(struct reader *r, size_t limit, struct event *out)
 			r->settled = p ? (size_t)(p - r->data) : limit;
 			continue;
 		}
+		/* In text, a signature is mostly the end of a character. */
+		if (r->fill - r->settled > 1 && (p[1] & 0xF0) != PACKET_VERSION >> 8) {
+			r->settled++;
+			continue;
+		}
 		state = probe(r, r->settled, &r->scan, out);
 		r->is_packet = state == PACKET_WHOLE;
 		if (state < 0 || r->is_packet)

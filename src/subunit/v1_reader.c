@@ -359,10 +359,12 @@ find_directive(struct v1_reader *v, struct slice line, bool whole, struct slice 
 		bare_len--;
 	*rest = slice_from(line, word_len + 1);
 	for (const struct word *w = words; w < words + WORD_COUNT; w++) {
-		struct slice text = slice_str(w->text), bare = slice_head(line, bare_len);
+		struct slice text, bare = slice_head(line, bare_len);
 
-		if (!is_allowed(v, w))
+		/* Most lines begin like no word at all. */
+		if ((line.len && line.data[0] != (uint8_t)w->text[0]) || !is_allowed(v, w))
 			continue;
+		text = slice_str(w->text);
 		if (word_len == line.len) {
 			if (!whole &&
 			    (slice_eq(bare, text) || (bare_len == word_len && slice_starts(text, bare))))
