@@ -263,7 +263,7 @@ message_to_json(const struct rpc_message *m, int version)
 	}
 	if ((m->kind == RPC_LIST || m->kind == RPC_RUN) && m->tests)
 		add(&body, "tests", texts_to_json(m->tests, m->test_count));
-	if (m->kind == RPC_DONE && m->test_count && version >= 2)
+	if (m->kind == RPC_DONE && m->test_count)
 		add(&body, "returned", texts_to_json(m->tests, m->test_count));
 	if (m->kind == RPC_RUN && version >= 2) {
 		if (m->profile)
@@ -353,6 +353,9 @@ rpc_send(struct rpc *r, const struct rpc_message *m, struct buf *out)
 	rc = step(&after, r->role, true, m);
 	if (rc > 0)
 		return -rc;
+	/* What could not be said would be lost. */
+	if (m->kind == RPC_DONE && m->test_count && after.version < 2)
+		return -RPC_FAULT_FIELD;
 	buf_init(&text, RPC_TEXT_MAX);
 	json = message_to_json(m, after.version);
 	rc = json && json_dump_callback(json, dump_to_buf, &text, JSON_COMPACT) == 0 ? 0 : -RPC_FAULT_MEMORY;

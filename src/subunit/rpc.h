@@ -55,7 +55,7 @@ struct rpc_message {
 	enum rpc_kind kind;
 	int64_t min, max;          /* Hello: the versions that its sender speaks */
 	int64_t nonce;             /* all but Hello and Goodbye: 1 … RPC_NUMBER_MAX, chosen by the client */
-	const struct slice *tests; /* List, Run: these ids; NULL: all there are. Done: those given back */
+	const struct slice *tests; /* List, Run: these ids; NULL: all. Done: those given back (version 2) */
 	size_t test_count;
 	/* Run in version 2; left out in version 1. */
 	const struct slice *profile; /* tags; NULL: none are named */

@@ -349,6 +349,19 @@ faults_of_sending(void **state)
 
 		assert_int_equal(rpc_send(p.client, &m, &out), i > RPC_OPEN_MAX ? -RPC_FAULT_MANY : 0);
 	}
+	release(&p);
+	/* Version 1 has no way to give tests back. */
+	p = greeted(1, 1);
+	buf_clear(&out);
+	assert_int_equal(
+	    receive(p.server, "{\"Run\":{\"nonce\":1}}", &(struct rpc_message){0}, &(enum rpc_fault){0}),
+	    RPC_MESSAGE);
+	assert_int_equal(
+	    rpc_send(p.server,
+		&(struct rpc_message){.kind = RPC_DONE, .nonce = 1, .tests = texts, .test_count = 1}, &out),
+	    -RPC_FAULT_FIELD);
+	assert_int_equal(rpc_open(p.server), 1);
+	assert_int_equal(rpc_send(p.server, &(struct rpc_message){.kind = RPC_DONE, .nonce = 1}, &out), 0);
 	buf_release(&out);
 	/* What could not be written was not said. */
 	buf_init(&out, 10);
