@@ -249,6 +249,7 @@ struct subunit2_result {
 	size_t tag_count;
 	const struct subunit2_file *files; /* sorted by name; empty ones leave no trace */
 	size_t file_count;
+	uint64_t offset, end; /* in the stream: of its first event, and behind its last one */
 };
 
 SUBUNIT2_API void subunit2_result_init_size(struct subunit2_result *result, size_t size);

@@ -118,6 +118,8 @@ convert_result(struct convert_lists *lists, const struct result *in, struct subu
 	    .tag_count = in->tag_count,
 	    .files = lists->files,
 	    .file_count = in->detail_count,
+	    .offset = in->offset,
+	    .end = in->end,
 	};
 	return 0;
 }

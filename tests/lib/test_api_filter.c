@@ -92,6 +92,11 @@ describe(const struct bytes *in, char *out, size_t size, size_t *text)
 		rc = next ? subunit2_tests_event(t, &e, &r) : subunit2_tests_open(t, &r);
 		assert_true(rc >= 0);
 		if (rc) {
+			struct subunit2_slice events = {in->data + r.offset, (size_t)(r.end - r.offset)};
+
+			/* The offsets hold its events. */
+			assert_true(r.end <= in->len && (unsigned char)events.data[0] == 0xB3);
+			assert_non_null(memmem(events.data, events.len, r.id.data, r.id.len));
 			len += (size_t)snprintf(out + len, size - len, "%.*s %s", (int)r.id.len, r.id.data,
 			    subunit2_status_name(r.status));
 			for (size_t i = 0; i < r.tag_count; i++)
