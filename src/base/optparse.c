@@ -241,6 +241,18 @@ optparse_int(const struct option *option, const char *text, long *out, struct er
 	return -1;
 }
 
+/* A character that cannot be seen is shown by its number. */
+static void
+add_character(struct buf *out, struct slice character)
+{
+	uint32_t value = utf8_code_point(character);
+
+	if (utf8_is_printable(value))
+		buf_slice(out, character);
+	else
+		buf_printf(out, value < 0x100 ? "\\x%02x" : value < 0x10000 ? "\\u%04x" : "\\U%08x", value);
+}
+
 void
 optparse_quote(struct buf *out, struct slice text)
 {
@@ -257,10 +269,8 @@ optparse_quote(struct buf *out, struct slice text)
 			buf_printf(out, "\\%c", c);
 		else if (c == '\t' || c == '\n' || c == '\r')
 			buf_printf(out, "\\%c", c == '\t' ? 't' : c == '\n' ? 'n' : 'r');
-		else if (c < 0x20 || c == 0x7F)
-			buf_printf(out, "\\x%02x", c);
 		else
-			buf_slice(out, slice_head(text, len));
+			add_character(out, slice_head(text, len));
 		text = slice_from(text, len ? len : 1);
 	}
 	buf_byte(out, quote);

@@ -28,4 +28,18 @@ size_t utf8_length(struct slice s);
 /* The longest prefix of at most `count` characters, counted the same way. */
 struct slice utf8_head(struct slice s, size_t count);
 
+/* The code point of one whole, valid character. */
+uint32_t utf8_code_point(struct slice character);
+
+/* Without the white space at both ends, by what Python's str.strip() takes for it; s is valid. */
+struct slice utf8_trim(struct slice s);
+
+/* True when Python's repr() shows the character and not its number. Characters that Unicode has not given out
+ * count as shown, those in its last planes apart. */
+bool utf8_is_printable(uint32_t code_point);
+
+/* The longest prefix that a terminal shows in at most `columns` columns: wide characters (East Asian ones,
+ * pictures) take two, combining ones none, control characters and ill-formed bytes one. */
+struct slice utf8_fit(struct slice s, size_t columns);
+
 #endif

@@ -294,12 +294,31 @@ enum part {
 	PART_SPECIAL,
 };
 
+/* True when nothing but white space is in it, as text. */
+static bool
+is_blank(const struct detail *d)
+{
+	struct slice rest = slice_trim(d->bytes);
+	struct buf decoded;
+	bool blank;
+
+	/* The bytes that can begin further white space, in UTF-8 or ISO-8859-1. */
+	if (d->left_out ||
+	    (rest.len && !memchr("\x1c\x1d\x1e\x1f\x85\xa0\xc2\xe1\xe2\xe3", rest.data[0], 10)))
+		return false;
+	buf_init(&decoded, SIZE_MAX / 2);
+	detail_decode(&decoded, d);
+	blank = !utf8_trim(buf_get(&decoded)).len;
+	buf_release(&decoded);
+	return blank;
+}
+
 static enum part
 part_of(const struct detail *d, const char *special)
 {
 	if (!detail_is_text(d))
 		return PART_BINARY;
-	if (!d->left_out && !slice_trim(d->bytes).len)
+	if (is_blank(d))
 		return PART_EMPTY;
 	return special && slice_eq(d->name, slice_str(special)) ? PART_SPECIAL : PART_TEXT;
 }
@@ -315,7 +334,7 @@ print_text(struct buf *out, const struct detail *d, bool bare)
 
 	buf_init(&decoded, out->max);
 	detail_decode(&decoded, d);
-	text = slice_trim(buf_get(&decoded));
+	text = utf8_trim(buf_get(&decoded));
 	lines = slice_find(text, '\n') < text.len;
 	if (!bare) {
 		buf_slice(out, d->name);

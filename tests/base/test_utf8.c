@@ -245,6 +245,44 @@ test_full_buffer(void **state)
 	}
 }
 
+static void
+test_trim(void **state)
+{
+	(void)state;
+	assert_true(slice_eq(utf8_trim(SLICE_LIT(" \x1c\xc2\xa0 a\xe2\x80\xaf\x62 \xe3\x80\x80\xc2\x85\n")),
+	    SLICE_LIT("a\xe2\x80\xaf\x62")));
+	assert_int_equal(utf8_trim(SLICE_LIT("\xe2\x80\x80 ")).len, 0);
+	/* No width and not printable, but no white space. */
+	assert_int_equal(utf8_trim(SLICE_LIT("\xe2\x80\x8b")).len, 3);
+}
+
+static void
+test_printable(void **state)
+{
+	static const uint32_t hidden[] = {
+	    0, 0x1f, 0x7f, 0x85, 0xa0, 0xad, 0x200b, 0x2028, 0xd800, 0xe000, 0xfeff, 0x10ffff};
+	static const uint32_t shown[] = {0x20, 0x7e, 0xa1, 0xe9, 0x301, 0x20ac, 0x65e5, 0xfffd, 0x1f600};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(hidden) / sizeof(*hidden); i++)
+		assert_false(utf8_is_printable(hidden[i]));
+	for (size_t i = 0; i < sizeof(shown) / sizeof(*shown); i++)
+		assert_true(utf8_is_printable(shown[i]));
+}
+
+static void
+test_fit(void **state)
+{
+	(void)state;
+	assert_int_equal(utf8_fit(SLICE_LIT("abc"), 2).len, 2);
+	assert_int_equal(utf8_fit(SLICE_LIT("abc"), 3).len, 3);
+	assert_int_equal(utf8_fit(SLICE_LIT("\xc3\xa9\xc3\xa9"), 1).len, 2);
+	assert_int_equal(utf8_fit(SLICE_LIT("\xe6\x97\xa5\xe6\x9c\xac"), 3).len, 3);
+	assert_int_equal(utf8_fit(SLICE_LIT("e\xcc\x81x"), 1).len, 3);
+	assert_int_equal(utf8_fit(SLICE_LIT("\xff\xff"), 1).len, 1);
+	assert_int_equal(utf8_fit(SLICE_LIT(""), 1).len, 0);
+}
+
 int
 main(void)
 {
@@ -255,6 +293,9 @@ main(void)
 	    cmocka_unit_test(test_could_be_valid),
 	    cmocka_unit_test(test_latin1),
 	    cmocka_unit_test(test_full_buffer),
+	    cmocka_unit_test(test_trim),
+	    cmocka_unit_test(test_printable),
+	    cmocka_unit_test(test_fit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
