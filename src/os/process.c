@@ -198,6 +198,8 @@ spawn(struct process *p, uv_loop_t *uv)
 	    .exit_cb = guard_exited,
 	    .file = p->spec.guard,
 	    .args = args,
+	    .cwd = p->spec.directory,
+	    .env = (char **)p->spec.environment,
 	    .flags = UV_PROCESS_DETACHED,
 	    .stdio_count = 4,
 	    .stdio = stdio,
@@ -230,7 +232,8 @@ process_start(struct loop *loop, const struct process_spec *spec, struct process
 		p->open++;
 	}
 	rc = spawn(p, uv);
-	p->spec.guard = p->spec.command = NULL;
+	p->spec.guard = p->spec.command = p->spec.directory = NULL;
+	p->spec.environment = NULL;
 	if (rc < 0) {
 		/* The handles close later, in the loop; `ended` then only frees. */
 		p->spec.ended = abandoned;

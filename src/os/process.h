@@ -22,9 +22,11 @@ struct process_end {
 };
 
 struct process_spec {
-	const char *guard;   /* the program that is a guard when called with GUARD_ARGUMENT: our own */
-	const char *command; /* for /bin/sh -c; standard error and the working directory are ours */
-	bool inherit_input;  /* standard input is ours; otherwise empty */
+	const char *guard;        /* the program that is a guard when called with GUARD_ARGUMENT: our own */
+	const char *command;      /* for /bin/sh -c; standard error is ours */
+	const char *directory;    /* where it runs; NULL for our own working directory */
+	char *const *environment; /* NULL for our own */
+	bool inherit_input;       /* standard input is ours; otherwise empty */
 	bool inherit_output; /* standard output is ours; otherwise it comes through `room` and `output` */
 	/* Where the next output goes: returns the place and sets *room to its size, above 0; NULL ends the
 	 * reading. */

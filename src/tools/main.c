@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "buf.h"
+#include "guard.h"
 #include "tool.h"
 
 #include <stdio.h>
@@ -15,6 +15,9 @@ static const struct tool *const tools[] = {
     &tool_stats,
     &tool_tags,
     &tool_output,
+    &tool_combine,
+    &tool_notify,
+    &tool_watch,
     &tool_csv,
     &tool_junitxml,
     &tool_pyunit,
@@ -47,7 +50,8 @@ find_tool(const char *name)
 		const char *full = tools[i]->name;
 
 		if (strcmp(name, full) == 0 ||
-		    (strncmp(full, "subunit-", 8) == 0 && strcmp(name, full + 8) == 0))
+		    (strncmp(full, "subunit-", 8) == 0 && strcmp(name, full + 8) == 0) ||
+		    (tools[i]->old_name && strcmp(name, tools[i]->old_name) == 0))
 			return tools[i];
 	}
 	return NULL;
@@ -172,6 +176,8 @@ main(int argc, char **argv)
 	struct output out;
 	int status = 0;
 
+	if (argc == 3 && strcmp(argv[1], GUARD_ARGUMENT) == 0)
+		return guard_main(argv[2]);
 	output_init(&out, STDOUT_FILENO, "standard output");
 	if (!tool && argc > 1) {
 		tool = find_tool(argv[1]);

@@ -12,6 +12,14 @@
 #define DATA_MAX ((size_t)1 << 30)
 #define COPY_SIZE ((size_t)64 << 10)
 
+const char *
+scratch_directory(void)
+{
+	const char *path = getenv("TMPDIR");
+
+	return path && *path ? path : "/tmp";
+}
+
 void
 scratch_init(struct scratch *s)
 {
@@ -30,8 +38,7 @@ scratch_release(struct scratch *s)
 static int
 create_file(struct err *err)
 {
-	const char *path = getenv("TMPDIR");
-	struct file_dir dir = {-1, path && *path ? path : "/tmp"};
+	struct file_dir dir = {-1, scratch_directory()};
 	char name[32];
 	int fd;
 

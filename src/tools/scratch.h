@@ -12,6 +12,9 @@ struct scratch {
 	int fd;          /* of the file, which has what came before `data`; -1 when there is none */
 };
 
+/* Where temporary files are made: TMPDIR, or /tmp. */
+const char *scratch_directory(void);
+
 void scratch_init(struct scratch *s);
 void scratch_release(struct scratch *s);
 /* To be called when something was appended: keeps the promise about memory. */

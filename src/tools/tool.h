@@ -22,8 +22,9 @@ struct tool_call {
 
 struct tool {
 	const char *name;
-	const char *text;  /* what it does, for --help: lines of at most 79 columns */
-	const char *usage; /* what follows the name; NULL for options and a file to read */
+	const char *old_name; /* that it is found by, too; NULL when there is none */
+	const char *text;     /* what it does, for --help: lines of at most 79 columns */
+	const char *usage;    /* what follows the name; NULL for options and a file to read */
 	/* Ends with an entry that has neither letter nor name. NULL: no argument is an option, and all are
 	 * for `run`. */
 	const struct option *options;
@@ -50,8 +51,8 @@ struct tool {
 /* The source that the call names, read as subunit v2. */
 struct source tool_source(const struct tool_call *call);
 
-extern const struct tool tool_1to2, tool_2to1, tool_csv, tool_disk, tool_filter, tool_from_json,
-    tool_from_junitxml, tool_gojson, tool_junitxml, tool_ls, tool_output, tool_pyunit, tool_stats, tool_tags,
-    tool_tap, tool_to_json;
+extern const struct tool tool_1to2, tool_2to1, tool_combine, tool_csv, tool_disk, tool_filter, tool_from_json,
+    tool_from_junitxml, tool_gojson, tool_junitxml, tool_ls, tool_notify, tool_output, tool_pyunit,
+    tool_stats, tool_tags, tool_tap, tool_to_json, tool_watch;
 
 #endif

@@ -16,8 +16,8 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import tap  # noqa: E402
 import reference  # noqa: E402
 import streams  # noqa: E402
-from toolcheck import (LONG, NOW, events_of, flat, is_text, mask_now, mask_seconds, no_empty_tags, packets_of,  # noqa: E402
-                       sort_v1_tags, tool, tree, without_guessed_seconds, without_guesses)
+from toolcheck import (LONG, NOW, events_of, flat, is_text, mask_now, mask_seconds, packets_of,  # noqa: E402
+                       sort_v1_tags, told, tool, tree, without_guessed_seconds, without_guesses)
 
 SEED = 20200105
 CASES = 10000 if LONG else 200
@@ -86,20 +86,6 @@ def hidden_by_exists(events):
 
 def has_packets(stream):
     return any(not is_text(e) for e in packets_of(stream))
-
-
-def told(events):
-    """The events of two writers in a form in which they can be equal: an empty list of tags is none, an empty type is none, and
-    what belongs to no test may be cut anywhere."""
-    result = []
-    for event in no_empty_tags([dict(e) for e in events]):
-        event["mime_type"] = event["mime_type"] or None
-        where = {k: v for k, v in event.items() if k != "file_bytes"}
-        if event["test_id"] is None and event["file_name"] is not None and result and result[-1][0] == where:
-            result[-1] = (where, result[-1][1] + event["file_bytes"])
-        else:
-            result.append((where, event["file_bytes"]))
-    return result
 
 
 class Case:

@@ -234,6 +234,20 @@ def no_empty_tags(events):
     return events
 
 
+def told(events):
+    """The events of two writers in a form in which they can be equal: an empty list of tags is none, an empty type is none, and
+    what belongs to no test may be cut anywhere."""
+    result = []
+    for event in no_empty_tags([dict(e) for e in events]):
+        event["mime_type"] = event["mime_type"] or None
+        where = {k: v for k, v in event.items() if k != "file_bytes"}
+        if event["test_id"] is None and event["file_name"] is not None and result and result[-1][0] == where:
+            result[-1] = (where, result[-1][1] + event["file_bytes"])
+        else:
+            result.append((where, event["file_bytes"]))
+    return result
+
+
 EPOCH = datetime.datetime(1970, 1, 1)
 STATUSES = [None, "exists", "inprogress", "success", "uxsuccess", "skip", "fail", "xfail"]
 
