@@ -229,8 +229,8 @@ def tap_stream(rng, length=None):
     return "\n".join(rng.choices(TAP_LINES, k=length or rng.randint(1, 40))).encode() + rng.choice([b"\n", b""])
 
 
-EXPRESSIONS = ["test_[1-4]", "slow|line", "(?i:LINE)", "^success", "failure", "^pkg", "None", r"\\n", "text/plain", "value=b'", r"\\xc3", "log",
-               "Class.*x", "x$", "tést", "[<&]", "traceback"]
+EXPRESSIONS = ["test_[1-4]", "slow|line", "(?i:LINE)", "^success", "failure", "^pkg", "None", r"\\n", "text/plain", "value=b'", r"\\xc3",
+               "log", "Class.*x", "x$", "tést", "[<&]", "traceback"]
 
 
 def filter_options(rng):

@@ -112,7 +112,8 @@ class Combine(Case):
     def test_variables(self):
         path = self.config(self.commands())
         load = self.write("ids", "# comment\np/one # that\n\n  p/q/two  \nother\n")
-        for args in ([], ["--list"], ["p/one"], ["p/one", "p/q/two words", "--list"], ["--load-list", load], ["more", "--load-list=" + load],
+        for args in ([], ["--list"], ["p/one"], ["p/one", "p/q/two words", "--list"], ["--load-list", load],
+                     ["more", "--load-list=" + load],
                      ["--load-list", load, "--list"], ["nothing"], ["--load-list", os.devnull], ["--load-list", ""], ["--lo", load]):
             with self.subTest(args=args):
                 done = self.combine(path, *args)

@@ -17,10 +17,11 @@ import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import tap  # noqa: E402
+import test_tools  # noqa: E402
 from streams import tap_stream  # noqa: E402
 from toolcheck import (BINARY, FROZEN, LONG, TIMEOUT, VECTORS, as_expected, events_of, expected_bytes, is_text,  # noqa: E402
-                       join_pieces, load, load_json, loose_bytes, mask_now, mask_seconds, no_empty_tags, packet, python_time,
-                       random_stream, records, reference, shorten, tool, tree, vector_events, without_guesses)
+                       join_pieces, load, load_json, loose_bytes, mask_now, mask_seconds, no_empty_tags, one_packet, packet, pieces_of,
+                       python_time, random_stream, records, reference, shorten, tool, tree, vector_events, without_guessed_seconds, without_guesses)
 
 TOOLS = {"csv": "subunit2csv", "csv_passthrough": "subunit2csv", "junit": "subunit2junitxml", "junit_stdout": "subunit2junitxml",
          "pyunit": "subunit2pyunit", "tags": "subunit-tags", "disk": "subunit2disk"}
@@ -91,6 +92,7 @@ class Vectors(Case):
         self.assertSame(got[:len(expected)] if run["crash"] else got, expected)
         loud = tool("subunit2csv", *options, stdin=stream)
         self.assertSame((loud.rc, loud.out, loud.err), (done.rc, done.out, loose_bytes(events)))  # Decision 22.
+        return loud
 
     def check_junit(self, name, run, stream, options, events):
         with tempfile.TemporaryDirectory() as directory:
@@ -110,6 +112,18 @@ class Vectors(Case):
             self.assertSame(got, expected)
         loud = tool("subunit2junitxml", *options, stdin=stream)
         self.assertSame((loud.rc, loud.out, loud.err), (done.rc, report, loose_bytes(events)))  # Decision 22.
+        return loud
+
+    def check_mixed(self, run, loud, without_guesses_of, events):
+        """The runs with packets in the midst of the report: ours has that on standard output and what they hold on standard
+        error (decision 22)."""
+        mixed = expected_bytes(run, "stdout")
+        if run["crash"] or not isinstance(mixed, bytes):
+            return
+        pieces = list(pieces_of(mixed))
+        self.assertEqual(loud.rc, run["rc"])
+        self.assertSame(loud.out, without_guesses_of(b"".join(data for is_packet, data in pieces if not is_packet), events))
+        self.assertSame(loud.err, loose_bytes(one_packet(data) for is_packet, data in pieces if is_packet))
 
     def check_pyunit(self, name, run, stream, options, events):
         done = tool("subunit2pyunit", *options, stdin=stream)
@@ -162,10 +176,28 @@ class Vectors(Case):
                     self.assertEqual(done.rc, 1)
                     self.assertIn(b"died", done.err)
             return
+        loud = {}
         for run in ("csv", "junit", "pyunit", "disk"):
             if run in runs:
                 with self.subTest(run=run):
-                    getattr(self, "check_" + run)(name, runs[run], stream, options, events)
+                    loud[run] = getattr(self, "check_" + run)(name, runs[run], stream, options, events)
+        for run, of, without in (("csv_passthrough", "csv", without_guesses), ("junit_stdout", "junit", without_guessed_seconds)):
+            if run in runs and loud.get(of):
+                with self.subTest(run=run):
+                    self.check_mixed(runs[run], loud[of], without, events)
+
+    def test_every_recorded_run_is_looked_at(self):
+        recorded = set()
+        for path in glob.glob(os.path.join(VECTORS, "v[12]", "*.tools.json*")):
+            recorded |= {r["id"] for r in load_json(re.sub(r"\.xz$", "", path))["runs"]}
+        self.assertEqual(recorded, set(TOOLS) | set(test_tools.OURS))
+        for kind, ending in (("v2", "v2"), ("v1", "v1")):
+            streams = {os.path.basename(p).split(".")[0] for p in glob.glob(os.path.join(VECTORS, kind, "*." + ending + "*"))}
+            tests = {n[len("test_" + kind) + 1:] for n in dir(test_tools.VectorTest) if n.startswith("test_" + kind)}
+            # rich is the input of the option matrices, which have lists of their own.
+            self.assertEqual(streams - tests, {"rich"} if kind == "v2" else set())
+        of_filter = load_json(os.path.join(VECTORS, "filter", "cli.tools.json"))["runs"]
+        self.assertLessEqual({r["argv"][0] for r in of_filter}, set(TOOLS.values()) | set(test_tools.OURS.values()))
 
 
 def add_vectors():

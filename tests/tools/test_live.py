@@ -16,7 +16,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import tap  # noqa: E402
 import reference  # noqa: E402
 import streams  # noqa: E402
-from toolcheck import (LONG, NOW, events_of, flat, is_text, mask_now, mask_seconds, packets_of,  # noqa: E402
+from toolcheck import (DOCUMENTED, LONG, NOW, events_of, flat, is_text, mask_now, mask_seconds, packets_of,  # noqa: E402
                        sort_v1_tags, told, tool, tree, without_guessed_seconds, without_guesses)
 
 SEED = 20200105
@@ -170,8 +170,16 @@ class Live(unittest.TestCase):
                 self.run_case(Case(number, directory))
             finally:
                 shutil.rmtree(directory)
+            if number % 1000 == 999:
+                print("# %d cases" % (number + 1 - first), flush=True)
         for what, count in sorted(self.compared.items()):
             print("# %s: %d" % (what, count))
+
+    def test_differences_are_documented(self):
+        """What the lists of the tests take as mended stands in the documentation."""
+        with open(os.path.join(os.environ["TESTR_SOURCE"], "docs", "differences.md"), encoding="utf-8") as f:
+            text = f.read()
+        self.assertEqual([], [words for words in DOCUMENTED.values() if words not in text])
 
     def run_case(self, case):
         theirs = [case.theirs(call, i) for i, call in enumerate(case.calls)]

@@ -21,7 +21,8 @@ from toolcheck import BINARY, TIMEOUT, packet, tool  # noqa: E402
 
 T = 1577836800
 LISTED = b"".join(packet(0x2101, b"test%d" % i) for i in range(4))
-FAILURE = (packet(0x2102, b"test0", (T, 0)) + packet(0x2100, b"test0", None, None, b"text/plain;charset=utf8", (b"traceback", "naïve\n".encode()))
+FAILURE = (packet(0x2102, b"test0", (T, 0))
+           + packet(0x2100, b"test0", None, None, b"text/plain;charset=utf8", (b"traceback", "naïve\n".encode()))
            + packet(0x2106, b"test0", (T + 2, 0), [b"slow"]))
 NO_DISPLAY = b"subunit-watch: there is no display: standard output is not a terminal that can draw; plain lines follow\n"
 
@@ -117,7 +118,8 @@ class Watch(unittest.TestCase):
 
     def test_statuses(self):
         for codes, rc, words in (([3], 0, b"PASSED"), ([5, 7], 0, b"PASSED (skips=1)"), ([4], 1, b"FAILED (unexpected successes=1)"),
-                                 ([6], 1, b"FAILED (failures=1)"), ([2], 1, b"FAILED (unfinished=1)"), ([], 0, b"PASSED"), ([1], 0, b"PASSED")):
+                                 ([6], 1, b"FAILED (failures=1)"), ([2], 1, b"FAILED (unfinished=1)"), ([], 0, b"PASSED"),
+                                 ([1], 0, b"PASSED")):
             with self.subTest(codes=codes):
                 done = tool("watch", stdin=b"".join(packet(0x2100 | c, b"t%d" % c) for c in codes))
                 self.assertEqual((done.rc, done.out.splitlines()[-1]), (rc, words))
