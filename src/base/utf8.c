@@ -124,6 +124,18 @@ utf8_replace(struct buf *out, struct slice s)
 }
 
 void
+utf8_mend(struct buf *out, struct slice s)
+{
+	struct slice part;
+
+	for (bool first = true; slice_split(&s, '\0', &part); first = false) {
+		if (!first)
+			buf_str(out, "\xEF\xBF\xBD");
+		utf8_replace(out, part);
+	}
+}
+
+void
 utf8_from_latin1(struct buf *out, struct slice s)
 {
 	while (s.len) {

@@ -18,6 +18,8 @@ bool utf8_could_be_valid(struct slice s);
 /* Appends s to out with one U+FFFD for each maximal ill-formed part (as the Unicode standard and Python's
  * "replace" do). */
 void utf8_replace(struct buf *out, struct slice s);
+/* The same, with a U+FFFD for each NUL too: what an id or a name can hold. */
+void utf8_mend(struct buf *out, struct slice s);
 
 /* Appends bytes that are ISO-8859-1 to out as UTF-8. */
 void utf8_from_latin1(struct buf *out, struct slice s);

@@ -165,20 +165,6 @@ add_comment(struct tap *t, struct slice text)
 	t->has_comment = true;
 }
 
-/* Appends text to the id, which has to be UTF-8 without NUL. */
-static void
-add_id(struct tap *t, struct slice text)
-{
-	while (text.len) {
-		size_t n = slice_find(text, '\0');
-
-		utf8_replace(&t->id, slice_head(text, n));
-		if (n < text.len)
-			buf_str(&t->id, "\xEF\xBF\xBD");
-		text = slice_from(text, n + 1);
-	}
-}
-
 static int
 on_plan(struct tap *t, int64_t planned, bool has_reason, struct slice reason, struct err *err)
 {
@@ -291,7 +277,7 @@ take_test(struct tap *t, struct slice line, struct err *err)
 	buf_printf(&t->id, "test %" PRId64, t->next++);
 	if (test.description.data) {
 		buf_byte(&t->id, ' ');
-		add_id(t, test.description);
+		utf8_mend(&t->id, test.description);
 	}
 	t->status = test.directive ? test.directive : bad ? STATUS_FAIL : STATUS_SUCCESS;
 	t->pending = true;
@@ -308,7 +294,7 @@ take_bail(struct tap *t, struct slice line, struct err *err)
 		return -1;
 	buf_clear(&t->id);
 	buf_str(&t->id, "Bail out! ");
-	add_id(t, line);
+	utf8_mend(&t->id, line);
 	t->status = STATUS_FAIL;
 	t->pending = t->plan_over = true;
 	return 1;

@@ -318,7 +318,7 @@ static int
 next_mixed(struct reader *r, struct event *out)
 {
 	for (;;) {
-		size_t end, limit;
+		size_t end, limit, text;
 		int state, verdict;
 
 		if (v1_reader_next(r->v1, out))
@@ -340,13 +340,13 @@ next_mixed(struct reader *r, struct event *out)
 		if (r->settled == r->text)
 			return take_before_line(r, state == PACKET_WHOLE, out);
 		verdict = v1_reader_line(r->v1, slice_of(r->data + r->text, r->settled - r->text),
-		    line_end(r, end), r->base + r->text);
+		    line_end(r, end), r->base + r->text, &text);
 		if (verdict < 0)
 			return verdict;
 		if (verdict == V1_UNDECIDED)
 			return take_before_line(r, false, out);
 		if (verdict == V1_TEXT) {
-			r->text = r->settled;
+			r->text += text;
 		} else if (r->text > r->head) {
 			size_t after = r->settled;
 

@@ -34,18 +34,6 @@ v1_details_release(struct v1_details *d)
 	d->parts = NULL;
 }
 
-void
-v1_mend(struct buf *out, struct slice s)
-{
-	struct slice part;
-
-	for (bool first = true; slice_split(&s, 0, &part); first = false) {
-		if (!first)
-			buf_str(out, "\xEF\xBF\xBD");
-		utf8_replace(out, part);
-	}
-}
-
 static struct v1_part *
 last_part(struct v1_details *d)
 {
@@ -58,7 +46,7 @@ open_part(struct v1_details *d, struct slice mime, uint64_t offset)
 	struct v1_part *p = &d->parts[d->count++];
 
 	*p = (struct v1_part){.mime = d->store.len, .offset = offset};
-	v1_mend(&d->store, mime);
+	utf8_mend(&d->store, mime);
 	p->mime_len = d->store.len - p->mime;
 	d->open = true;
 	d->split = false;
@@ -70,7 +58,7 @@ name_part(struct v1_details *d, struct slice name)
 	struct v1_part *p = last_part(d);
 
 	p->name = d->store.len;
-	v1_mend(&d->store, name);
+	utf8_mend(&d->store, name);
 	p->name_len = d->store.len - p->name;
 	p->data = d->store.len;
 }
@@ -95,6 +83,17 @@ void
 v1_details_multipart(struct v1_details *d)
 {
 	d->state = V1_DETAILS_TYPE;
+}
+
+int
+v1_details_inline(struct v1_details *d, struct slice line)
+{
+	d->state = V1_DETAILS_INLINE;
+	line = slice_head(line, READER_TEXT_MAX - 1);
+	buf_slice(&d->store, line);
+	buf_byte(&d->store, '\n');
+	d->kept = last_part(d)->data_len = line.len + 1;
+	return d->store.failed ? -1 : 0;
 }
 
 static int
@@ -180,6 +179,43 @@ read_bracket(struct v1_details *d, struct slice bytes, bool ended, size_t *used)
 		}
 	}
 	*used = bytes.len;
+	return V1_DETAILS_MORE;
+}
+
+/* Details without an end of their own. A longer line than PART_LINE_MAX is taken in pieces. */
+static int
+read_inline(struct v1_details *d, struct slice bytes, bool ended, size_t *used)
+{
+	for (*used = 0; *used < bytes.len;) {
+		struct slice rest = slice_from(bytes, *used), line = slice_head(rest, slice_find(rest, '\n'));
+		bool whole = line.len < rest.len,
+		     last = slice_ends(line, SLICE_LIT(" ]")) && (whole || ended);
+		size_t taken = line.len + whole;
+
+		if (!whole && !ended && line.len <= PART_LINE_MAX)
+			return V1_DETAILS_MORE;
+		if (!whole && !ended) {
+			/* Its end may be in what is to come. */
+			taken = line.len = PART_LINE_MAX;
+		} else if (last) {
+			line.len -= 2;
+		}
+		append(d, &line);
+		if (line.len) {
+			*used = (size_t)(line.data - bytes.data);
+			return V1_DETAILS_PIECES;
+		}
+		*used += taken;
+		if (whole || last) {
+			struct slice newline = SLICE_LIT("\n");
+
+			append(d, &newline);
+		}
+		if (last)
+			return finish(d, V1_DETAILS_OVER);
+		if (d->due)
+			return V1_DETAILS_PIECES;
+	}
 	return V1_DETAILS_MORE;
 }
 
@@ -350,8 +386,14 @@ read_multipart(struct v1_details *d, struct slice bytes, bool ended, uint64_t of
 int
 v1_details_read(struct v1_details *d, struct slice bytes, bool ended, uint64_t offset, size_t *used)
 {
-	int answer = d->state == V1_DETAILS_BRACKET ? read_bracket(d, bytes, ended, used)
-						    : read_multipart(d, bytes, ended, offset, used);
+	int answer;
+
+	if (d->state == V1_DETAILS_BRACKET)
+		answer = read_bracket(d, bytes, ended, used);
+	else if (d->state == V1_DETAILS_INLINE)
+		answer = read_inline(d, bytes, ended, used);
+	else
+		answer = read_multipart(d, bytes, ended, offset, used);
 
 	return d->store.failed ? -1 : answer;
 }

@@ -14,6 +14,7 @@
 enum v1_details_state {
 	V1_DETAILS_NONE,
 	V1_DETAILS_BRACKET,
+	V1_DETAILS_INLINE, /* until a line ends in " ]" */
 	/* Multipart, by what comes next. */
 	V1_DETAILS_TYPE,
 	V1_DETAILS_NAME,
@@ -49,13 +50,12 @@ struct v1_details {
 int v1_details_init(struct v1_details *d);
 void v1_details_release(struct v1_details *d);
 
-/* Appends text that is valid UTF-8 without NUL, whatever s is: with U+FFFD for what is wrong. */
-void v1_mend(struct buf *out, struct slice s);
-
 /* Begins details: one attachment of this type and name in brackets, or any number of them. Returns 0, or -1
  * when out of memory. */
 int v1_details_bracket(struct v1_details *d, struct slice mime, struct slice name, uint64_t offset);
 void v1_details_multipart(struct v1_details *d);
+/* Details that were begun in brackets began with this line, and end with one that ends in " ]". */
+int v1_details_inline(struct v1_details *d, struct slice line);
 
 enum v1_details_answer {
 	V1_DETAILS_MORE,   /* more bytes are needed */

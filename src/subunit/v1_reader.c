@@ -2,6 +2,7 @@
 #include "v1_reader.h"
 
 #include "reader.h"
+#include "utf8.h"
 #include "v1_details.h"
 
 #include <stdlib.h>
@@ -46,10 +47,18 @@ static const struct word words[] = {
 
 static const char simple_end[] = " [";
 static const char multipart_end[] = " [ multipart";
+/* cmocka's reports of an error: on one line, where the text of a failed assertion has no newline. */
+static const char inline_begin[] = " [ ";
+static const char inline_end[] = " ]";
+static const char inline_error[] = " [ Could not run test: ";
+static const char *const group_ends[] = {" [ [  FAILED  ] GROUP SETUP ]", " [ [  FAILED  ] GROUP TEARDOWN ]"};
+/* What Check calls a test whose fixture failed in the same process. */
+static const char fixture[] = "checked_setup";
 
 struct v1_reader {
 	bool alone;
 	bool mid_line;
+	bool glued;     /* the line goes on where an outcome may begin */
 	bool suspended; /* a packet was met: only "test:" and "time:" begin v1 again */
 	bool v2_open;   /* a v2 test is in progress */
 
@@ -166,7 +175,7 @@ change_tags(struct v1_reader *v, struct slice line)
 			if ((tag.data[0] == '-') != removing)
 				continue;
 			buf_clear(&v->scratch);
-			v1_mend(&v->scratch, slice_from(tag, (size_t)removing));
+			utf8_mend(&v->scratch, slice_from(tag, (size_t)removing));
 			if (removing)
 				tags_remove(set, buf_get(&v->scratch));
 			else
@@ -213,7 +222,7 @@ start_test(struct v1_reader *v, struct slice name)
 	buf_clear(&v->id);
 	buf_clear(&v->raw_id);
 	buf_clear(&v->test_tags);
-	v1_mend(&v->id, name);
+	utf8_mend(&v->id, name);
 	buf_slice(&v->raw_id, name);
 	buf_slice(&v->test_tags, buf_get(&v->tags));
 	if (v->id.failed || v->raw_id.failed || v->test_tags.failed)
@@ -234,34 +243,110 @@ finish_test(struct v1_reader *v, enum status status)
 	return reserve_tags(v);
 }
 
+static struct slice
+details_mime(const struct word *outcome)
+{
+	bool traceback = strcmp(outcome->detail, "traceback") == 0;
+
+	return slice_str(traceback ? "text/x-traceback; charset=\"utf8\"" : "text/plain");
+}
+
 static int
 start_bracket(struct v1_reader *v, const struct word *outcome, uint64_t offset)
 {
-	bool traceback = strcmp(outcome->detail, "traceback") == 0;
-	const char *mime = traceback ? "text/x-traceback; charset=\"utf8\"" : "text/plain";
-
 	v->outcome = outcome;
-	if (v1_details_bracket(&v->details, slice_str(mime), slice_str(outcome->detail), offset) < 0)
+	if (v1_details_bracket(&v->details, details_mime(outcome), slice_str(outcome->detail), offset) < 0)
 		return -1;
 	return V1_TAKEN;
+}
+
+/* " [ text ]" behind the name, or " [ text" that goes on in other lines. */
+static int
+read_inline(struct v1_reader *v, const struct word *outcome, struct slice end, uint64_t offset)
+{
+	struct slice mime = details_mime(outcome), name = slice_str(outcome->detail);
+
+	if (!slice_ends(end, slice_str(inline_end))) {
+		if (start_bracket(v, outcome, offset) < 0)
+			return -1;
+		return v1_details_inline(&v->details, slice_from(end, strlen(inline_begin))) < 0 ? -1
+												 : V1_TAKEN;
+	}
+	buf_clear(&v->scratch);
+	buf_slice(&v->scratch, slice_head(slice_from(end, strlen(inline_begin)),
+				   end.len - strlen(inline_begin) - strlen(inline_end)));
+	buf_byte(&v->scratch, '\n');
+	if (v->scratch.failed ||
+	    v1_details_replace(&v->details, mime, name, buf_get(&v->scratch), offset) < 0)
+		return -1;
+	return finish_test(v, outcome->status) < 0 ? -1 : V1_TAKEN;
+}
+
+static bool
+is_error(const struct word *word)
+{
+	return strcmp(word->text, "error") == 0;
+}
+
+static bool
+is_inline(const struct word *word, struct slice end)
+{
+	if (!is_error(word) || !slice_starts(end, slice_str(inline_begin)))
+		return false;
+	return slice_starts(end, slice_str(inline_error)) ||
+	       (end.len > strlen(inline_begin) + strlen(inline_end) &&
+		   slice_ends(end, slice_str(inline_end)));
+}
+
+/* The length of the name in front of the rest of a line, if it is that of the open test; 0 when it is not. */
+static size_t
+match_name(const struct v1_reader *v, struct slice rest)
+{
+	struct slice id = buf_get(&v->raw_id);
+	size_t part = slice_find(id, ':') + 1;
+
+	if (slice_starts(rest, id))
+		return id.len;
+	if (part <= id.len && slice_starts(rest, slice_head(id, part)) &&
+	    slice_starts(slice_from(rest, part), slice_str(fixture)))
+		return part + strlen(fixture);
+	return 0;
 }
 
 static int
 read_outcome(struct v1_reader *v, const struct word *word, struct slice rest, uint64_t offset)
 {
-	struct slice id = buf_get(&v->raw_id), end = slice_from(rest, id.len);
+	size_t len = match_name(v, rest);
+	struct slice end = slice_from(rest, len);
 
-	if (!slice_starts(rest, id))
+	if (!len)
 		return V1_TEXT;
 	if (end.len == 0)
 		return finish_test(v, word->status) < 0 ? -1 : V1_TAKEN;
 	if (slice_eq(end, slice_str(simple_end)))
 		return start_bracket(v, word, offset);
-	if (!slice_eq(end, slice_str(multipart_end)))
-		return V1_TEXT;
-	v->outcome = word;
-	v1_details_multipart(&v->details);
-	return V1_TAKEN;
+	if (slice_eq(end, slice_str(multipart_end))) {
+		v->outcome = word;
+		v1_details_multipart(&v->details);
+		return V1_TAKEN;
+	}
+	return is_inline(word, end) ? read_inline(v, word, end, offset) : V1_TEXT;
+}
+
+/* cmocka: a group of tests whose own set-up or teardown failed, which is no test that began. */
+static int
+read_group(struct v1_reader *v, const struct word *word, struct slice rest, uint64_t offset)
+{
+	for (size_t i = 0; i < sizeof(group_ends) / sizeof(group_ends[0]); i++) {
+		struct slice end = slice_str(group_ends[i]);
+
+		if (rest.len <= end.len || !slice_ends(rest, end))
+			continue;
+		if (start_test(v, slice_head(rest, rest.len - end.len)) < 0)
+			return -1;
+		return read_inline(v, word, end, offset);
+	}
+	return V1_TEXT;
 }
 
 static int
@@ -297,7 +382,7 @@ read_directive(struct v1_reader *v, const struct word *word, struct slice rest, 
 	case DIRECTIVE_TEST:
 		return start_test(v, rest);
 	case DIRECTIVE_OUTCOME:
-		return read_outcome(v, word, rest, offset);
+		return v->in_test ? read_outcome(v, word, rest, offset) : read_group(v, word, rest, offset);
 	case DIRECTIVE_TIME:
 		return read_time(v, rest);
 	case DIRECTIVE_TAGS:
@@ -311,14 +396,40 @@ read_directive(struct v1_reader *v, const struct word *word, struct slice rest, 
 static bool
 is_allowed(const struct v1_reader *v, const struct word *word)
 {
-	if (v->v2_open)
+	if (v->v2_open || (v->glued && word->kind != DIRECTIVE_OUTCOME))
 		return false;
 	if (word->kind == DIRECTIVE_TEST)
 		return !v->in_test;
 	if (word->kind == DIRECTIVE_OUTCOME)
-		return v->in_test;
+		return v->in_test || (is_error(word) && !v->suspended);
 	/* An outcome that names the open test cannot be mistaken; these could. */
 	return word->kind == DIRECTIVE_TIME || !v->suspended;
+}
+
+/* True when what stands behind a name, of which more may come, could still end an outcome. */
+static bool
+could_be_end(const struct word *word, struct slice end)
+{
+	return slice_starts(slice_str(multipart_end), end) ||
+	       (is_error(word) && (slice_starts(end, slice_str(inline_begin)) ||
+				      slice_starts(slice_str(inline_begin), end)));
+}
+
+static bool
+could_be_fixture(const struct v1_reader *v, struct slice s)
+{
+	struct slice id = buf_get(&v->raw_id), last = slice_str(fixture), rest;
+	size_t part = slice_find(id, ':') + 1;
+
+	if (part > id.len)
+		return false;
+	if (s.len <= part)
+		return slice_starts(id, s);
+	rest = slice_from(s, part);
+	if (!slice_starts(s, slice_head(id, part)))
+		return false;
+	return slice_starts(last, rest) || (slice_starts(rest, last) && slice_starts(slice_str(multipart_end),
+									    slice_from(rest, last.len)));
 }
 
 /* True when s, of which more may come, could still be what the directive wants. */
@@ -331,10 +442,12 @@ could_be(struct v1_reader *v, const struct word *word, struct slice s)
 	if (word->kind == DIRECTIVE_OUTCOME) {
 		struct slice named = slice_head(s, id.len);
 
+		if (!v->in_test)
+			return true;
 		if (!slice_starts(slice_from(id, v->matched), slice_from(named, v->matched)))
-			return false;
+			return could_be_fixture(v, s);
 		v->matched = named.len;
-		return slice_starts(slice_str(multipart_end), slice_from(s, id.len));
+		return could_be_end(word, slice_from(s, id.len)) || could_be_fixture(v, s);
 	}
 	if (word->kind != DIRECTIVE_TIME)
 		return true;
@@ -343,6 +456,13 @@ could_be(struct v1_reader *v, const struct word *word, struct slice s)
 			return false;
 	}
 	return true;
+}
+
+/* True where the directive may do without its colon. */
+static bool
+is_bare_allowed(const struct v1_reader *v, const struct word *word)
+{
+	return v->alone && !v->glued && (word->kind != DIRECTIVE_OUTCOME || v->in_test);
 }
 
 /* Finds the directive that the line is, or may become when it is not `whole`. *rest becomes what follows the
@@ -369,40 +489,100 @@ find_directive(struct v1_reader *v, struct slice line, bool whole, struct slice 
 			if (!whole &&
 			    (slice_eq(bare, text) || (bare_len == word_len && slice_starts(text, bare))))
 				return w;
-		} else if (slice_eq(bare, text) && (v->alone || bare_len < word_len)) {
+		} else if (slice_eq(bare, text) && (bare_len < word_len || is_bare_allowed(v, w))) {
 			return (whole ? slice_trim(*rest).len > 0 : could_be(v, w, *rest)) ? w : NULL;
 		}
 	}
 	return NULL;
 }
 
-int
-v1_reader_line(struct v1_reader *v, struct slice line, enum v1_line_end end, uint64_t offset)
+/* The length of the longest outcome word that s ends with, or with `part` of its beginning; 0 when there is
+ * none. */
+static size_t
+ending_word(struct slice s, bool part)
 {
-	bool whole = end == V1_LINE_WHOLE || end == V1_LINE_LAST;
+	size_t longest = 0;
+
+	for (const struct word *w = words; w < words + WORD_COUNT; w++) {
+		struct slice text = slice_str(w->text);
+
+		for (size_t len = text.len; w->kind == DIRECTIVE_OUTCOME && len > longest; len--) {
+			if (slice_ends(s, slice_head(text, len)))
+				longest = len;
+			if (!part)
+				break;
+		}
+	}
+	return longest;
+}
+
+/* A test may print text without a newline, and its outcome stands behind that on the same line. Returns where
+ * in the line, from `from` on, that may be; its length when nowhere. */
+static size_t
+find_glued(const struct v1_reader *v, struct slice line, size_t from, bool whole)
+{
+	struct slice id = buf_get(&v->raw_id);
+	size_t colon = from;
+
+	if (!v->in_test || v->v2_open)
+		return line.len;
+	for (;; colon++) {
+		struct slice rest, before;
+		size_t len;
+
+		colon += slice_find(slice_from(line, colon), ':');
+		if (colon >= line.len)
+			break;
+		before = slice_from(slice_head(line, colon), from);
+		len = ending_word(before, false);
+		rest = slice_from(line, colon + 1);
+		if (!len || (rest.len && rest.data[0] != ' '))
+			continue;
+		rest = slice_from(rest, 1);
+		if (slice_starts(rest, id) || (!whole && slice_starts(id, rest)))
+			return colon - len;
+	}
+	return whole ? line.len : line.len - ending_word(slice_from(line, from), true);
+}
+
+int
+v1_reader_line(
+    struct v1_reader *v, struct slice line, enum v1_line_end end, uint64_t offset, size_t *out_text)
+{
+	bool whole = end == V1_LINE_WHOLE || end == V1_LINE_LAST, tried = false;
+	struct slice bare = line;
 	int verdict = V1_TEXT;
 
+	if (end == V1_LINE_WHOLE)
+		bare.len--;
 	if (!v->mid_line && end != V1_LINE_CUT) {
 		struct slice rest;
-		const struct word *word;
+		const struct word *word = find_directive(v, bare, whole, &rest);
 
-		if (end == V1_LINE_WHOLE)
-			line.len--;
-		word = find_directive(v, line, whole, &rest);
+		tried = true;
 		if (word && !whole)
 			return V1_UNDECIDED;
 		if (word)
 			verdict = read_directive(v, word, rest, offset);
 	}
 	v->matched = 0;
-	v->mid_line = verdict == V1_TEXT && end != V1_LINE_WHOLE;
+	v->glued = false;
+	*out_text = line.len;
+	if (verdict == V1_TEXT && end != V1_LINE_CUT) {
+		size_t at = find_glued(v, bare, tried && bare.len ? 1 : 0, whole);
+
+		v->glued = at < bare.len;
+		if (v->glued)
+			*out_text = at;
+	}
+	v->mid_line = verdict == V1_TEXT && end != V1_LINE_WHOLE && !v->glued;
 	return verdict;
 }
 
 void
 v1_reader_packet(struct v1_reader *v, const struct event *e)
 {
-	v->mid_line = false;
+	v->mid_line = v->glued = false;
 	if (v->alone)
 		return;
 	v->suspended = true;

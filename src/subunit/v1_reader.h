@@ -11,7 +11,15 @@
  * mended with U+FFFD; a bad "time:" or "progress:" line and an outcome outside a test are text; a last line
  * that lacks its newline is read as if it had it; a part of multipart details that is malformed ends the test
  * with what was whole before, and its bytes are read again as lines; "skip" is that whole word, of which the
- * reference takes any part.
+ * reference takes any part. And some for what cmocka and Check write, of which the reference loses all tests
+ * that follow:
+ *
+ *     text failure: name [             an outcome with its colon that stands behind printed text without a newline,
+ *                                      if it names the open test
+ *     error: name [ text ]             cmocka: a test's fixture failed; the text may have several lines
+ *     error: name [ [  FAILED  ] GROUP SETUP ]
+ *                                      cmocka: that of a group did, which is a test of that name that failed
+ *     failure: case:checked_setup [    Check: the fixture of the open test, "case:test", failed
  *
  * Invariant: nothing here depends on how lines and details were cut into pieces. Details up to
  * READER_TEXT_MAX bytes a test are kept and handed on when they are complete; longer ones in pieces. */
@@ -31,7 +39,7 @@ enum v1_line_end {
 
 enum v1_verdict {
 	V1_UNDECIDED, /* the same line is wanted again, with more bytes */
-	V1_TEXT,      /* these bytes, and the rest of their line, are text */
+	V1_TEXT,      /* these bytes, or the first of them, are text */
 	V1_TAKEN,     /* a directive: v1_reader_next may have events */
 };
 
@@ -43,8 +51,9 @@ void v1_reader_free(struct v1_reader *v);
 
 /* Judges the bytes of one line, from its start or from where the last V1_TEXT ended; `offset` is that of the
  * first of them. Not to be called inside details, nor when there are events to fetch. Returns a v1_verdict,
- * or -1 when out of memory. */
-int v1_reader_line(struct v1_reader *v, struct slice line, enum v1_line_end end, uint64_t offset);
+ * or -1 when out of memory; with V1_TEXT, *out_text says how many of the bytes are text. */
+int v1_reader_line(
+    struct v1_reader *v, struct slice line, enum v1_line_end end, uint64_t offset, size_t *out_text);
 
 /* True while the bytes of the stream are details: no lines, no packets. */
 bool v1_reader_in_details(const struct v1_reader *v);

@@ -706,15 +706,15 @@ packet_survives_a_move(void **state)
 	buf_release(&stream);
 }
 
-/* An outcome is waited for as long as it may name the test. */
+/* An outcome is waited for as long as it may name the test, also one that may begin behind text. */
 static void
 outcome_in_pieces(void **state)
 {
 	static const struct {
 		const char *piece;
 		const char *text; /* NULL for nothing, "" for an event of the test */
-	} steps[] = {{"test: abc\n", ""}, {"success: ab", NULL}, {"x", "success: abx"}, {"\n", "\n"},
-	    {"success: x", "success: x"}, {"\n", "\n"}, {"success: abc", NULL}, {" [ m", NULL},
+	} steps[] = {{"test: abc\n", ""}, {"success: ab", NULL}, {"x", "success: ab"}, {"\n", "x\n"},
+	    {"success: y", "success: y"}, {"\n", "\n"}, {"success: abc", NULL}, {" [ m", NULL},
 	    {"y", "success: abc [ my"}, {"\n", "\n"}, {"success: ab", NULL}, {"c", NULL}, {"\n", ""}};
 	struct reader *r = reader_new(READER_V1);
 	struct event e;
@@ -729,6 +729,70 @@ outcome_in_pieces(void **state)
 			assert_true(slice_eq(e.id, SLICE_LIT("abc")));
 	}
 	reader_free(r);
+}
+
+/* Compares "id status" lines and texts, each text with its id before it and "|" behind it. */
+static void
+assert_brief(enum reader_mode mode, struct slice stream, const char *expected)
+{
+	struct reader *r = reader_new(mode);
+	struct buf log;
+	struct event e;
+
+	buf_init(&log, 1 << 20);
+	assert_int_equal(reader_feed(r, stream.data, stream.len), 0);
+	reader_end(r);
+	while (reader_next(r, &e) > 0) {
+		buf_printf(&log, "%.*s%s", SLICE_FMT(e.id), e.id.data ? " " : "");
+		if (e.file.data)
+			buf_printf(&log, "%.*s|", SLICE_FMT(e.file));
+		else
+			buf_printf(&log, "%s\n", status_name(e.status));
+	}
+	assert_string_equal(buf_cstr(&log), expected);
+	buf_release(&log);
+	reader_free(r);
+}
+
+/* What cmocka and Check write beside the protocol. Without it each would cost all tests that follow. */
+static void
+of_c_harnesses(void **state)
+{
+	static const struct {
+		const char *stream, *log;
+	} cases[] = {
+	    {"test: a\nno newlinesuccess: a\n", "a inprogress\nno newline|a success\n"},
+	    {"test: a b\n..failure: a b [\nwhy\n]\nafter\n",
+		"a b inprogress\n..|a b why\n|a b fail\nafter\n|"},
+	    {"test: a\nsuccess: failure: success: b\nxerror: a\n",
+		"a inprogress\nsuccess: failure: success: b\nx|a fail\n"},
+	    {"test: a\nnot success: ab\nsuccessfully: a\nsuccess: a\n",
+		"a inprogress\nnot success: ab\nsuccessfully: a\n|a success\n"},
+	    {"test: a\nerror: a [ set-up failed ]\n", "a inprogress\na set-up failed\n|a fail\n"},
+	    {"test: a\nerror: a [ Could not run test: 0\nf.c:1 ]\ntest: b\nskip: b\n",
+		"a inprogress\na Could not run test: 0\nf.c:1\n|a fail\nb inprogress\nb skip\n"},
+	    {"error: g [ [  FAILED  ] GROUP SETUP ]\n",
+		"g inprogress\ng [  FAILED  ] GROUP SETUP\n|g fail\n"},
+	    {"test: c:x\nfailure: c:checked_setup [\nwhy\n]\n", "c:x inprogress\nc:x why\n|c:x fail\n"},
+	    /* None of these. */
+	    {"error: g [ why ]\nerror g [ [  FAILED  ] GROUP SETUP ]\n",
+		"error: g [ why ]\nerror g [ [  FAILED  ] GROUP SETUP ]\n|"},
+	    {"test: a\nfailure: a [ why ]\nerror: a [ why\nx success a\nsuccess: a\n",
+		"a inprogress\nfailure: a [ why ]\nerror: a [ why\nx success a\n|a success\n"},
+	    {"x test: a\nsuccess: a\n", "x test: a\nsuccess: a\n|"},
+	};
+	static const enum reader_mode modes[] = {READER_V1, READER_AUTO, READER_PROCESS};
+
+	(void)state;
+	for (size_t i = 0; i < 3 * sizeof(cases) / sizeof(cases[0]); i++) {
+		struct slice stream = slice_str(cases[i / 3].stream);
+		struct heard whole;
+
+		heard_init(&whole);
+		check_pieces(cases[i / 3].stream, modes[i % 3], stream, &whole);
+		assert_brief(modes[i % 3], stream, cases[i / 3].log);
+		heard_release(&whole);
+	}
 }
 
 /* A packet that was cut short holds back what follows only until the writer pauses. */
@@ -1217,6 +1281,7 @@ main(void)
 	    cmocka_unit_test(text_at_once),
 	    cmocka_unit_test(packet_survives_a_move),
 	    cmocka_unit_test(outcome_in_pieces),
+	    cmocka_unit_test(of_c_harnesses),
 	    cmocka_unit_test(idle_gives_up_what_hides_a_packet),
 	    cmocka_unit_test(damage_is_counted),
 	    cmocka_unit_test(nothing_read_beyond_the_input),
