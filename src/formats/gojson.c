@@ -2,10 +2,11 @@
 #include "gojson.h"
 
 #include "buf.h"
+#include "json_record.h"
 #include "lines.h"
 #include "strtab.h"
+#include "utf8.h"
 
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,26 +48,17 @@ struct action {
 	int64_t time;
 };
 
-static struct slice
-get_text(const json_t *object, const char *key)
-{
-	const json_t *value = json_object_get(object, key);
-
-	return json_is_string(value) ? slice_of(json_string_value(value), json_string_length(value))
-				     : SLICE_NONE;
-}
-
 static void
 parse_action(const json_t *object, struct action *out)
 {
-	struct slice time = get_text(object, "Time");
+	struct slice time = json_record_text(object, "Time");
 
-	out->action = get_text(object, "Action");
-	out->package = get_text(object, "Package");
-	out->test = get_text(object, "Test");
-	out->output = get_text(object, "Output");
-	out->build = get_text(object, "FailedBuild");
-	out->import = get_text(object, "ImportPath");
+	out->action = json_record_text(object, "Action");
+	out->package = json_record_text(object, "Package");
+	out->test = json_record_text(object, "Test");
+	out->output = json_record_text(object, "Output");
+	out->build = json_record_text(object, "FailedBuild");
+	out->import = json_record_text(object, "ImportPath");
 	if (!time.len || time_parse(time, true, &out->time) != time.len || out->time < 0)
 		out->time = TIME_NONE;
 	else
@@ -157,10 +149,10 @@ make_id(struct gojson *g, const struct entry *entry, const char *suffix)
 	size_t end = entry->kind == KIND_TEST ? slice_find(name, '\0') : name.len;
 
 	buf_clear(&g->id);
-	buf_slice(&g->id, slice_head(name, end));
+	utf8_mend(&g->id, slice_head(name, end));
 	if (end < name.len) {
 		buf_byte(&g->id, '.');
-		buf_slice(&g->id, slice_from(name, end + 1));
+		utf8_mend(&g->id, slice_from(name, end + 1));
 	}
 	buf_str(&g->id, suffix);
 	return buf_get(&g->id);
@@ -382,8 +374,8 @@ on_line(void *context, const struct line *line, struct err *err)
 
 	if (line->piece || !slice_starts(text, SLICE_LIT("{")))
 		return 0;
-	object = json_loadb((const char *)text.data, text.len, 0, NULL);
-	if (json_is_object(object)) {
+	object = json_record_read(text);
+	if (object) {
 		parse_action(object, &action);
 		if (action.package.len + action.test.len + action.import.len + action.build.len <= NAME_MAX)
 			rc = on_action(context, &action, err);
@@ -403,7 +395,7 @@ gojson_new(gojson_fn fn, void *context)
 	g->context = context;
 	lines_init(&g->lines, GOJSON_LINE_MAX, on_line, g);
 	buf_init(&g->key, NAME_MAX + 8);
-	buf_init(&g->id, NAME_MAX + 64);
+	buf_init(&g->id, 3 * NAME_MAX + 64);
 	return g;
 }
 

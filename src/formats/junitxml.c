@@ -2,19 +2,16 @@
 #include "junitxml.h"
 
 #include "buf.h"
+#include "duration.h"
+#include "xml.h"
 
-#include <expat.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define UTF8_TEXT "text/plain; charset=UTF8"
-#define CLOCK_START (INT64_C(946684800) * TIME_SECOND)
-#define CLOCK_MAX ((int64_t)UINT32_MAX * TIME_SECOND)
-#define FEED_SIZE ((size_t)64 << 10)
-#define NUMBER_MAX 64
 /* Room beside the text for what stands in attributes, and for the line that tells of what was left out. */
-#define PART_MAX (JUNITXML_TEXT_MAX + 4 * JUNITXML_TOKEN_MAX)
+#define PART_MAX (JUNITXML_TEXT_MAX + 4 * XML_TAG_MAX)
 
 /* What an element in a test says; the better one of two becomes "junit detail". */
 enum rank {
@@ -46,14 +43,10 @@ static const struct part {
 struct junitxml {
 	junitxml_fn fn;
 	void *context;
-	XML_Parser parser;
-	struct err *err; /* of the call that feeds */
-	bool stopped;    /* err is set */
+	struct xml xml;
 	bool failed;
 	int64_t clock;
 
-	size_t waited; /* bytes fed since the last token */
-	int depth;
 	int suite_depth; /* so many elements from the root on are suites */
 	struct buf suite;
 
@@ -75,24 +68,6 @@ struct junitxml {
 	uint64_t left_out;
 };
 
-static const char *
-attribute(const char **attributes, const char *name)
-{
-	for (; *attributes; attributes += 2)
-		if (strcmp(attributes[0], name) == 0)
-			return attributes[1];
-	return NULL;
-}
-
-/* The same, NULL also when it is empty. */
-static const char *
-word(const char **attributes, const char *name)
-{
-	const char *value = attribute(attributes, name);
-
-	return value && *value ? value : NULL;
-}
-
 static bool
 is_one_of(const char *value, const char *a, const char *b)
 {
@@ -100,17 +75,10 @@ is_one_of(const char *value, const char *a, const char *b)
 }
 
 static void
-stop(struct junitxml *j)
-{
-	j->stopped = true;
-	XML_StopParser(j->parser, XML_FALSE);
-}
-
-static void
 send(struct junitxml *j, const struct event *e)
 {
-	if (!j->stopped && j->fn(j->context, e, j->err))
-		stop(j);
+	if (!j->xml.stopped && j->fn(j->context, e, j->xml.err))
+		xml_stop(&j->xml);
 }
 
 static void
@@ -143,28 +111,12 @@ announce(struct junitxml *j)
 	send(j, &e);
 }
 
-/* Seconds as nanoseconds, in whole microseconds; 0 when this is no number, or one too large for the clock. */
-static int64_t
-parse_seconds(const char *text)
-{
-	double seconds;
-	char *end;
-
-	if (!text || strlen(text) > NUMBER_MAX || strspn(text, "0123456789+-.eE \t\r\n") != strlen(text))
-		return 0;
-	seconds = strtod(text, &end);
-	end += strspn(end, " \t\r\n");
-	if (end == text || *end || !(seconds > -1e10 && seconds < 1e10))
-		return 0;
-	return (int64_t)(seconds * 1e6 + (seconds < 0 ? -0.5 : 0.5)) * 1000;
-}
-
 static void
 begin_case(struct junitxml *j, const char **attributes)
 {
-	const char *name = word(attributes, "name"), *class_name = word(attributes, "classname");
+	const char *name = xml_word(attributes, "name"), *class_name = xml_word(attributes, "classname");
 
-	j->case_depth = j->depth;
+	j->case_depth = j->xml.depth;
 	buf_clear(&j->id);
 	if (class_name)
 		buf_str(&j->id, class_name);
@@ -174,10 +126,10 @@ begin_case(struct junitxml *j, const char **attributes)
 		buf_str(&j->id, name);
 	else if (!class_name)
 		buf_slice(&j->id, j->suite.len ? buf_get(&j->suite) : SLICE_LIT("test without a name"));
-	j->took = parse_seconds(attribute(attributes, "time"));
+	j->took = duration_parse(xml_attribute(attributes, "time"));
 	j->announced = j->case_failed = false;
-	j->case_skipped = is_one_of(attribute(attributes, "status"), "notrun", "disabled") ||
-			  is_one_of(attribute(attributes, "result"), "suppressed", "skipped");
+	j->case_skipped = is_one_of(xml_attribute(attributes, "status"), "notrun", "disabled") ||
+			  is_one_of(xml_attribute(attributes, "result"), "suppressed", "skipped");
 	j->rank = RANK_NONE;
 	j->detail_count = 0;
 	memset(j->counts, 0, sizeof(j->counts));
@@ -189,10 +141,10 @@ begin_case(struct junitxml *j, const char **attributes)
 static void
 begin_part(struct junitxml *j, const struct part *part, const char **attributes)
 {
-	const char *type = word(attributes, "type"), *message = word(attributes, "message");
+	const char *type = xml_word(attributes, "type"), *message = xml_word(attributes, "message");
 
 	j->part = part;
-	j->part_depth = j->depth;
+	j->part_depth = j->xml.depth;
 	j->left_out = 0;
 	buf_clear(&j->text);
 	if (!part->told)
@@ -220,7 +172,7 @@ find_part(const char *name)
 static void
 on_property(struct junitxml *j, const char **attributes)
 {
-	const char *name = attribute(attributes, "name"), *value = attribute(attributes, "value");
+	const char *name = xml_attribute(attributes, "name"), *value = xml_attribute(attributes, "value");
 	size_t len = (name ? strlen(name) : 0) + (value ? strlen(value) : 0) + 2;
 
 	if (j->text.len + len > JUNITXML_TEXT_MAX) {
@@ -233,35 +185,27 @@ on_property(struct junitxml *j, const char **attributes)
 	buf_byte(&j->text, '\n');
 }
 
-static void XMLCALL
+static void
 on_start(void *context, const char *name, const char **attributes)
 {
 	bool is_suite = strcmp(name, "testsuite") == 0 || strcmp(name, "testsuites") == 0;
 	struct junitxml *j = context;
 	const struct part *part;
 
-	j->waited = 0;
-	if (j->stopped)
-		return;
-	if (++j->depth > JUNITXML_DEPTH_MAX) {
-		err_set(j->err, ERR_FAILED, "elements are nested deeper than %d", JUNITXML_DEPTH_MAX);
-		stop(j);
-		return;
-	}
 	if (j->part_depth) {
 		if (j->part == PROPERTIES && strcmp(name, "property") == 0)
 			on_property(j, attributes);
 		return;
 	}
-	if (j->case_depth ? j->depth != j->case_depth + 1 : j->depth != j->suite_depth + 1)
+	if (j->case_depth ? j->xml.depth != j->case_depth + 1 : j->xml.depth != j->suite_depth + 1)
 		return;
 	part = find_part(name);
 	if (j->case_depth && part) {
 		begin_part(j, part, attributes);
 	} else if (!j->case_depth && is_suite) {
-		j->suite_depth = j->depth;
+		j->suite_depth = j->xml.depth;
 		buf_clear(&j->suite);
-		buf_str(&j->suite, word(attributes, "name") ? word(attributes, "name") : "");
+		buf_str(&j->suite, xml_word(attributes, "name") ? xml_word(attributes, "name") : "");
 	} else if (!j->case_depth && j->suite_depth && strcmp(name, "testcase") == 0) {
 		begin_case(j, attributes);
 	} else if (!j->case_depth && j->suite_depth && part && !part->told && part != PROPERTIES) {
@@ -335,8 +279,8 @@ end_part(struct junitxml *j)
 	if (j->left_out)
 		buf_printf(&j->text, "\n[%llu bytes are left out]\n", (unsigned long long)j->left_out);
 	if (j->text.failed) {
-		err_nomem(j->err);
-		stop(j);
+		err_nomem(j->xml.err);
+		xml_stop(&j->xml);
 		return;
 	}
 	if (j->part->rank) {
@@ -359,12 +303,11 @@ end_case(struct junitxml *j)
 
 	j->case_depth = 0;
 	if (j->id.failed) {
-		err_nomem(j->err);
-		stop(j);
+		err_nomem(j->xml.err);
+		xml_stop(&j->xml);
 		return;
 	}
-	if (j->took < 0 ? j->clock + j->took >= 0 : j->took <= CLOCK_MAX - j->clock)
-		j->clock += j->took;
+	j->clock = duration_after(j->clock, j->took);
 	if (!j->announced)
 		return;
 	begin_event(j, &e);
@@ -376,49 +319,33 @@ end_case(struct junitxml *j)
 	send(j, &e);
 }
 
-static void XMLCALL
+static void
 on_end(void *context, const char *name)
 {
 	struct junitxml *j = context;
 
 	(void)name;
-	j->waited = 0;
-	if (j->stopped)
-		return;
-	if (j->part_depth == j->depth)
+	if (j->part_depth == j->xml.depth)
 		end_part(j);
-	else if (j->case_depth == j->depth)
+	else if (j->case_depth == j->xml.depth)
 		end_case(j);
-	else if (j->suite_depth == j->depth)
+	else if (j->suite_depth == j->xml.depth)
 		j->suite_depth--;
-	j->depth--;
 }
 
-static void XMLCALL
-on_text(void *context, const char *text, int len)
+static void
+on_text(void *context, struct slice text)
 {
 	struct junitxml *j = context;
-	size_t take = (size_t)len;
+	size_t take = j->text.len < JUNITXML_TEXT_MAX ? text.len : 0;
 
-	j->waited = 0;
-	if (j->stopped || !j->part_depth || j->part == PROPERTIES)
+	if (!j->part_depth || j->part == PROPERTIES)
 		return;
-	if (j->text.len >= JUNITXML_TEXT_MAX)
-		take = 0;
-	buf_add(&j->text, text, take);
-	j->left_out += (size_t)len - take;
+	buf_slice(&j->text, slice_head(text, take));
+	j->left_out += text.len - take;
 }
 
-/* Comments and the like, and what entities stand for: nothing of it is wanted, but it is there. */
-static void XMLCALL
-on_other(void *context, const char *text, int len)
-{
-	struct junitxml *j = context;
-
-	(void)text;
-	(void)len;
-	j->waited = 0;
-}
+static const struct xml_handlers handlers = {on_start, on_end, on_text};
 
 struct junitxml *
 junitxml_new(junitxml_fn fn, void *context)
@@ -429,13 +356,12 @@ junitxml_new(junitxml_fn fn, void *context)
 		return NULL;
 	j->fn = fn;
 	j->context = context;
-	j->clock = CLOCK_START;
-	buf_init(&j->suite, JUNITXML_TOKEN_MAX);
-	buf_init(&j->id, 2 * JUNITXML_TOKEN_MAX);
+	j->clock = DURATION_CLOCK;
+	buf_init(&j->suite, XML_TAG_MAX);
+	buf_init(&j->id, 2 * XML_TAG_MAX);
 	buf_init(&j->detail, PART_MAX);
 	buf_init(&j->text, PART_MAX);
-	j->parser = XML_ParserCreate(NULL);
-	if (!j->parser) {
+	if (xml_init(&j->xml, &handlers, j)) {
 		junitxml_free(j);
 		return NULL;
 	}
@@ -447,8 +373,7 @@ junitxml_free(struct junitxml *j)
 {
 	if (!j)
 		return;
-	if (j->parser)
-		XML_ParserFree(j->parser);
+	xml_release(&j->xml);
 	buf_release(&j->suite);
 	buf_release(&j->id);
 	buf_release(&j->detail);
@@ -459,60 +384,20 @@ junitxml_free(struct junitxml *j)
 int
 junitxml_begin(struct junitxml *j, struct err *err)
 {
-	if (!XML_ParserReset(j->parser, NULL))
-		return err_nomem(err);
-	XML_SetUserData(j->parser, j);
-	XML_SetElementHandler(j->parser, on_start, on_end);
-	XML_SetCharacterDataHandler(j->parser, on_text);
-	XML_SetDefaultHandlerExpand(j->parser, on_other);
-	j->stopped = false;
-	j->waited = 0;
-	j->depth = j->suite_depth = j->case_depth = j->part_depth = 0;
-	return 0;
-}
-
-static int
-parse(struct junitxml *j, struct slice bytes, bool last, struct err *err)
-{
-	enum XML_Status status;
-
-	if (j->stopped)
-		return err_set(err, ERR_FAILED, "the file is broken");
-	j->err = err;
-	j->waited += bytes.len;
-	status = XML_Parse(j->parser, (const char *)bytes.data, (int)bytes.len, last);
-	j->err = NULL;
-	if (j->stopped)
-		return -1;
-	if (status == XML_STATUS_ERROR)
-		err_set(err, ERR_FAILED, "line %lu: %s", (unsigned long)XML_GetCurrentLineNumber(j->parser),
-		    XML_ErrorString(XML_GetErrorCode(j->parser)));
-	else if (j->waited > JUNITXML_TOKEN_MAX)
-		err_set(err, ERR_FAILED, "line %lu: a tag is longer than %zu bytes",
-		    (unsigned long)XML_GetCurrentLineNumber(j->parser), JUNITXML_TOKEN_MAX);
-	else
-		return 0;
-	j->stopped = true;
-	return -1;
+	j->suite_depth = j->case_depth = j->part_depth = 0;
+	return xml_begin(&j->xml, err);
 }
 
 int
 junitxml_feed(struct junitxml *j, struct slice bytes, struct err *err)
 {
-	while (bytes.len) {
-		struct slice piece = slice_head(bytes, FEED_SIZE);
-
-		if (parse(j, piece, false, err))
-			return -1;
-		bytes = slice_from(bytes, piece.len);
-	}
-	return 0;
+	return xml_feed(&j->xml, bytes, err);
 }
 
 int
 junitxml_end(struct junitxml *j, struct err *err)
 {
-	return parse(j, SLICE_LIT(""), true, err);
+	return xml_end(&j->xml, err);
 }
 
 bool

@@ -23,18 +23,15 @@
  * all else is as Python's junitxml2subunit has it. A test without a name is left out, unless it failed: then
  * it is called after its class, or its suite.
  *
- * Limits: JUNITXML_TOKEN_MAX for a tag, JUNITXML_TEXT_MAX for the text of an element, what is above is left
- * out, and said to be; JUNITXML_DEPTH_MAX for the nesting. Entities that grow without measure are expat's to
- * refuse. */
+ * Limits: JUNITXML_TEXT_MAX for the text of an element, what is above is left out, and said to be; those of
+ * xml.h. */
 #ifndef JUNITXML_H
 #define JUNITXML_H
 
 #include "err.h"
 #include "event.h"
 
-#define JUNITXML_TOKEN_MAX ((size_t)1 << 20)
 #define JUNITXML_TEXT_MAX ((size_t)16 << 20)
-#define JUNITXML_DEPTH_MAX 256
 
 struct junitxml;
 

@@ -8,6 +8,7 @@
 
 #include "feed.h"
 #include "junitxml.h"
+#include "xml.h"
 
 static void *
 make(feed_fn fn, void *context)
@@ -144,9 +145,9 @@ test_times(void **state)
 	static const struct {
 		const char *text;
 		int64_t micros;
-	} cases[] = {{"1", 1000000}, {"0.0000005", 1}, {" 1e-3 ", 1000}, {"-1", -1000000}, {"1,234.5", 0},
-	    {"inf", 0}, {"nan", 0}, {"0x10", 0}, {"", 0}, {"x", 0}, {"1e300", 0}, {"1e10", 0}, {"-1e9", 0},
-	    {"1.5 2", 0}, {"--1", 0}};
+	} cases[] = {{"1", 1000000}, {"0.0000005", 1}, {" 1e-3 ", 1000}, {"-1", -1000000},
+	    {"1,234.5", 1234500000}, {"inf", 0}, {"nan", 0}, {"0x10", 0}, {"", 0}, {"x", 0}, {"1e300", 0},
+	    {"1e10", 0}, {"-1e9", 0}, {"1.5 2", 0}, {"--1", 0}};
 	const int64_t start = INT64_C(946684800) * TIME_SECOND;
 	struct err err = {0};
 
@@ -190,8 +191,7 @@ test_limits(void **state)
 	assert_int_equal(
 	    feed_often(&parser, "<testsuite name='", FEED_TEXT, 1 << 12, "'/>", &count, &err), -1);
 	assert_non_null(strstr(err.text, "longer"));
-	assert_int_equal(
-	    feed_often(&parser, "", "<testsuite>", JUNITXML_DEPTH_MAX + 1, "", &count, &err), -1);
+	assert_int_equal(feed_often(&parser, "", "<testsuite>", XML_DEPTH_MAX + 1, "", &count, &err), -1);
 	assert_non_null(strstr(err.text, "nested"));
 	/* A long text of many tokens is no long tag. */
 	assert_int_equal(feed_often(&parser, "<testsuite>", "<testcase name='" FEED_64 "'/>", 1 << 15,
