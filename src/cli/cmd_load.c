@@ -16,13 +16,37 @@ static const enum arg args[] = {ARG_PARTIAL, ARG_FORCE_INIT, ARG_SUBUNIT, ARG_FU
 /* Text that comes before the first event waits until it is clear that the input is a subunit stream at all. */
 #define WAITING_MAX ((size_t)1024 * 1024)
 
+/* More workers than these are not told apart. */
+#define WORKERS_MAX 4096
+
+/* A worker that a stream names itself, by a tag. */
+struct load_worker {
+	unsigned stream;
+	int64_t own;
+	unsigned number; /* what it is called in the run */
+};
+
 struct load {
 	struct cli *cli;
+	size_t streams;
+	struct load_worker *workers;
+	size_t worker_count;
 	struct record record;
 	struct buf waiting; /* text, while nothing was recorded: the last of it */
 	uint64_t left_out;  /* bytes of it that had no room */
 	bool bytes;         /* there was any input */
 	bool events;        /* and a packet in it */
+};
+
+/* One stream on its way from a descriptor to events. */
+struct stream {
+	int fd;
+	unsigned number, worker; /* which it is; which worker's events are being stamped */
+	const char *name;
+	struct reader *reader;
+	struct stamp stamp;
+	struct inflate *inflate; /* once the first bytes are known */
+	uint8_t bytes[65536];    /* as they were read, perhaps compressed */
 };
 
 static int
@@ -63,8 +87,52 @@ keep_waiting(struct load *l, struct slice text)
 	buf_slice(&l->waiting, text);
 }
 
+/* The number in the run of what is worker `own` of a stream: in a run of one stream the same, otherwise that
+ * of the stream for its first one, and a new one for each other. */
 static int
-load_event(struct load *l, struct stamp *stamp, struct event *e)
+worker_number(struct load *l, unsigned stream, int64_t own, unsigned *out)
+{
+	struct load_worker *w;
+	unsigned next = (unsigned)l->streams;
+	bool first = true;
+
+	for (size_t i = 0; i < l->worker_count; i++) {
+		w = &l->workers[i];
+		if (w->stream == stream && w->own == own) {
+			*out = w->number;
+			return 0;
+		}
+		first = first && w->stream != stream;
+		next = w->number >= next ? w->number + 1 : next;
+	}
+	*out = l->streams > 1 ? (first ? stream : next) : own > UINT32_MAX ? stream : (unsigned)own;
+	if (l->streams == 1 || l->worker_count == WORKERS_MAX)
+		return 0;
+	w = reallocarray(l->workers, l->worker_count + 1, sizeof(*w));
+	if (!w)
+		return err_nomem(&l->cli->err);
+	l->workers = w;
+	l->workers[l->worker_count++] = (struct load_worker){stream, own, *out};
+	return 0;
+}
+
+/* The worker of a stream that does not say which is the stream's number. */
+static int
+stamp_load(struct load *l, struct stream *s, struct event *e)
+{
+	int64_t own = event_worker(e->tags, e->tag_count);
+	unsigned number = s->number;
+
+	if (own >= 0 && worker_number(l, s->number, own, &number) < 0)
+		return -1;
+	if (number != s->worker)
+		stamp_worker(&s->stamp, number);
+	s->worker = number;
+	return stamp_event(&s->stamp, e, clock_realtime()) < 0 ? err_nomem(&l->cli->err) : 0;
+}
+
+static int
+load_event(struct load *l, struct stream *s, struct event *e)
 {
 	l->bytes = true;
 	if (e->kind == EVENT_TEXT && !l->record.writer) {
@@ -72,32 +140,22 @@ load_event(struct load *l, struct stamp *stamp, struct event *e)
 		return 0;
 	}
 	l->events |= e->kind == EVENT_PACKET;
-	if (stamp_event(stamp, e, clock_realtime()) < 0)
-		return err_nomem(&l->cli->err);
+	if (stamp_load(l, s, e) < 0)
+		return -1;
 	return load_begin(l) < 0 ? -1 : record_event(&l->record, e, &l->cli->err);
 }
 
 static int
-drain(struct load *l, struct reader *reader, struct stamp *stamp)
+drain(struct load *l, struct stream *s)
 {
 	struct event e;
 	int rc;
 
-	while ((rc = reader_next(reader, &e)) > 0)
-		if (load_event(l, stamp, &e) < 0)
+	while ((rc = reader_next(s->reader, &e)) > 0)
+		if (load_event(l, s, &e) < 0)
 			return -1;
 	return rc < 0 ? err_nomem(&l->cli->err) : 0;
 }
-
-/* One stream on its way from a descriptor to events. */
-struct stream {
-	int fd;
-	const char *name;
-	struct reader *reader;
-	struct stamp stamp;
-	struct inflate *inflate; /* once the first bytes are known */
-	uint8_t bytes[65536];    /* as they were read, perhaps compressed */
-};
 
 /* Reads until there are `least` bytes, or the input ends. Returns how many there are, or -1. */
 static ssize_t
@@ -134,7 +192,7 @@ take_bytes(struct load *l, struct stream *s, struct slice bytes)
 			return err_set(
 			    &l->cli->err, ERR_FAILED, "%s: the compressed data are damaged", s->name);
 		reader_commit(s->reader, written);
-		if (drain(l, s->reader, &s->stamp) < 0)
+		if (drain(l, s) < 0)
 			return -1;
 	} while (bytes.len || written == room);
 	return 0;
@@ -157,7 +215,7 @@ read_stream(struct load *l, struct stream *s)
 	if (n < 0)
 		return -1;
 	reader_end(s->reader);
-	if (drain(l, s->reader, &s->stamp) < 0)
+	if (drain(l, s) < 0)
 		return -1;
 	if (!inflate_complete(s->inflate))
 		return err_set(&l->cli->err, ERR_FAILED, "%s: the compressed data are cut off", s->name);
@@ -169,7 +227,6 @@ read_stream(struct load *l, struct stream *s)
 	return 0;
 }
 
-/* Stream k is taken as what worker k said. */
 static int
 load_stream(struct load *l, const char *path, unsigned k)
 {
@@ -178,10 +235,14 @@ load_stream(struct load *l, const char *path, unsigned k)
 
 	if (!s)
 		return err_nomem(&l->cli->err);
+	if (strcmp(path, "-") == 0)
+		path = NULL;
+	s->number = s->worker = k;
 	s->name = path ? path : "standard input";
 	s->fd = path ? open(path, O_RDONLY | O_CLOEXEC) : STDIN_FILENO;
 	s->reader = reader_new(READER_AUTO);
 	stamp_init(&s->stamp, k);
+	stamp_worker(&s->stamp, k);
 	if (s->fd < 0)
 		err_sys(&l->cli->err, "cannot open %s", path);
 	else if (!s->reader)
@@ -207,8 +268,9 @@ load_all(struct load *l)
 	struct err first;
 	int status, rc = 0;
 
+	l->streams = count ? count : 1;
 	if (count == 0)
-		rc = load_stream(l, NULL, 0);
+		rc = load_stream(l, "-", 0);
 	for (size_t i = 0; i < count && rc == 0; i++)
 		rc = load_stream(l, paths[i], (unsigned)i);
 	if (rc == 0 && l->bytes && !l->events)
@@ -234,7 +296,7 @@ static int
 check_paths(struct cli *cli)
 {
 	for (size_t i = 0; i < cli->args.positional_count; i++)
-		if (access(cli->args.positionals[i], F_OK) != 0)
+		if (strcmp(cli->args.positionals[i], "-") != 0 && access(cli->args.positionals[i], F_OK) != 0)
 			return cli_unexpected(cli, cli->args.positionals + i, cli->args.positional_count - i);
 	return 0;
 }
@@ -258,6 +320,7 @@ run_load(struct cli *cli)
 		rc = load_all(&l);
 	record_release(&l.record);
 out:
+	free(l.workers);
 	buf_release(&l.waiting);
 	config_free(config);
 	repo_free(repo);
@@ -267,10 +330,10 @@ out:
 const struct command cmd_load = {
     .name = "load",
     .summary = "Load a subunit stream into a repository.",
-    .about = "Streams are files, or standard input when none is named. subunit v1 and v2 are\n"
-	     "told apart by themselves, and gzip and zstd are unpacked. Several streams make\n"
-	     "one run, stream k as what worker k said. Failing tests are shown, and a\n"
-	     "summary at the end; the exit status is 1 when there are any.\n"
+    .about = "Streams are files, or standard input when none is named or \"-\" is. subunit v1\n"
+	     "and v2 are told apart by themselves, and gzip and zstd are unpacked. Several\n"
+	     "streams, such as the shards of a suite, make one run. Failing tests are shown,\n"
+	     "and a summary at the end; the exit status is 1 when there are any.\n"
 	     "\n"
 	     "Unless --partial is given these are the results of the whole suite: tests that\n"
 	     "are not among them stop being listed as failing.\n",

@@ -34,3 +34,19 @@ status_is_final(enum status status)
 {
 	return status >= STATUS_SUCCESS;
 }
+
+int64_t
+event_worker(const struct slice *tags, size_t count)
+{
+	struct slice prefix = SLICE_LIT("worker-");
+	int64_t number;
+
+	for (size_t i = 0; i < count; i++) {
+		struct slice digits = slice_from(tags[i], prefix.len);
+
+		if (slice_starts(tags[i], prefix) && digits.len && digits.data[0] >= '0' &&
+		    digits.data[0] <= '9' && slice_int(digits, &number))
+			return number;
+	}
+	return -1;
+}

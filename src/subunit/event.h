@@ -60,6 +60,9 @@ event_init(struct event *e)
 	e->offset = 0;
 }
 
+/* The number N of the first tag "worker-N", or -1. */
+int64_t event_worker(const struct slice *tags, size_t count);
+
 /* "exists", "inprogress", …; NULL for STATUS_NONE. */
 const char *status_name(enum status status);
 /* The reverse. Returns false when s names no status. */

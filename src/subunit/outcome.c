@@ -643,17 +643,7 @@ outcome_open_get(struct outcome *o, size_t i)
 int64_t
 result_worker(const struct result *r)
 {
-	struct slice prefix = SLICE_LIT("worker-");
-	int64_t number;
-
-	for (size_t i = 0; i < r->tag_count; i++) {
-		struct slice digits = slice_from(r->tags[i], prefix.len);
-
-		if (slice_starts(r->tags[i], prefix) && digits.len && digits.data[0] >= '0' &&
-		    digits.data[0] <= '9' && slice_int(digits, &number))
-			return number;
-	}
-	return -1;
+	return event_worker(r->tags, r->tag_count);
 }
 
 int64_t

@@ -23,12 +23,20 @@ stamp_release(struct stamp *s)
 	s->cap = s->routes_cap = 0;
 }
 
+void
+stamp_worker(struct stamp *s, unsigned number)
+{
+	snprintf(s->tag, sizeof(s->tag), "worker-%u", number);
+	s->instead = true;
+}
+
 static int
 add_tag(struct stamp *s, struct event *e)
 {
 	struct slice tag = slice_str(s->tag);
+	size_t kept = 0;
 
-	for (size_t i = 0; i < e->tag_count; i++)
+	for (size_t i = 0; i < e->tag_count && !s->instead; i++)
 		if (slice_eq(e->tags[i], tag))
 			return 0;
 	if (e->tag_count + 1 > s->cap) {
@@ -40,10 +48,12 @@ add_tag(struct stamp *s, struct event *e)
 		s->tags = tags;
 		s->cap = cap;
 	}
-	if (e->tag_count)
-		memcpy(s->tags, e->tags, e->tag_count * sizeof(*s->tags));
-	s->tags[e->tag_count++] = tag;
+	for (size_t i = 0; i < e->tag_count; i++)
+		if (!s->instead || event_worker(&e->tags[i], 1) < 0)
+			s->tags[kept++] = e->tags[i];
+	s->tags[kept++] = tag;
 	e->tags = s->tags;
+	e->tag_count = kept;
 	return 0;
 }
 

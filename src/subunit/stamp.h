@@ -13,11 +13,15 @@ struct stamp {
 	size_t cap;
 	uint8_t *routes; /* the joined route code of the last event */
 	size_t routes_cap;
+	bool instead;
 };
 
 /* The stamp of worker `number`. */
 void stamp_init(struct stamp *s, unsigned number);
 void stamp_release(struct stamp *s);
+
+/* From now on the tag is that of another worker, and takes the place of the workers' tags that events have. */
+void stamp_worker(struct stamp *s, unsigned number);
 
 /* Changes e: the worker's tag joins its tags, the worker's number goes before its route code ("3", or
  * "3/old"), and `now` becomes its time if it has none. What it adds is valid until the next call on s.
