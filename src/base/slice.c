@@ -19,6 +19,27 @@ slice_cmp(struct slice a, struct slice b)
 	return c ? c : (a.len > b.len) - (a.len < b.len);
 }
 
+/* Mixes eight bytes at a time; the last ones may be mixed twice. */
+uint64_t
+slice_hash(uint64_t seed, struct slice s)
+{
+	uint64_t h = seed ^ s.len, word = 0;
+	size_t last = s.len < sizeof(word) ? 0 : s.len - sizeof(word);
+
+	for (size_t i = 0; i < last; i += sizeof(word)) {
+		memcpy(&word, s.data + i, sizeof(word));
+		h = (h ^ word) * 0x9e3779b97f4a7c15u;
+		h ^= h >> 29;
+	}
+	if (s.len >= sizeof(word))
+		memcpy(&word, s.data + last, sizeof(word));
+	for (size_t i = 0; s.len < sizeof(word) && i < s.len; i++)
+		word = word << 8 | s.data[i];
+	h = (h ^ word) * 0xd6e8feb86659fd93u;
+	h = (h ^ h >> 32) * 0xd6e8feb86659fd93u;
+	return h ^ h >> 32;
+}
+
 bool
 slice_starts(struct slice s, struct slice prefix)
 {

@@ -44,6 +44,9 @@ slice_eq(struct slice a, struct slice b)
 /* Order by bytes, which for UTF-8 is the order of code points: <0, 0, >0. */
 int slice_cmp(struct slice a, struct slice b);
 
+/* A hash of the bytes, all of whose bits depend on all of them, and of `seed`. */
+uint64_t slice_hash(uint64_t seed, struct slice s);
+
 bool slice_starts(struct slice s, struct slice prefix);
 bool slice_ends(struct slice s, struct slice suffix);
 

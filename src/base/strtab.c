@@ -32,19 +32,6 @@ strtab_release(struct strtab *t)
 	*t = (struct strtab){0};
 }
 
-/* FNV-1a with a final mix, so that the low bits, which choose the slot, depend on every byte. */
-static uint64_t
-hash_bytes(struct slice s)
-{
-	uint64_t h = 0xcbf29ce484222325u;
-
-	for (size_t i = 0; i < s.len; i++)
-		h = (h ^ s.data[i]) * 0x100000001b3u;
-	h ^= h >> 32;
-	h *= 0xd6e8feb86659fd93u;
-	return h ^ (h >> 32);
-}
-
 /* The slot that holds s, or the free one where it belongs. Needs at least one free slot. */
 static size_t
 find_slot(const struct strtab *t, struct slice s, uint64_t hash)
@@ -125,7 +112,7 @@ store_bytes(struct strtab *t, struct slice s)
 size_t
 strtab_add(struct strtab *t, struct slice s, bool *added)
 {
-	uint64_t hash = hash_bytes(s);
+	uint64_t hash = slice_hash(0, s);
 	const uint8_t *data;
 	size_t slot;
 
@@ -153,7 +140,7 @@ strtab_find(const struct strtab *t, struct slice s)
 
 	if (!t->slot_count)
 		return STRTAB_NONE;
-	slot = find_slot(t, s, hash_bytes(s));
+	slot = find_slot(t, s, slice_hash(0, s));
 	return t->slots[slot] ? t->slots[slot] - 1 : STRTAB_NONE;
 }
 

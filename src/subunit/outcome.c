@@ -172,23 +172,6 @@ recycle(struct outcome *o)
 	o->spare[o->spare_count++] = r;
 }
 
-/* Mixes eight bytes at a time; ids are long and differ in their ends. */
-static uint64_t
-hash_bytes(uint64_t h, struct slice s)
-{
-	for (; s.len >= 8; s = slice_from(s, 8)) {
-		uint64_t word;
-
-		memcpy(&word, s.data, 8);
-		h = (h ^ word) * 0x9e3779b97f4a7c15u;
-		h ^= h >> 29;
-	}
-	for (size_t i = 0; i < s.len; i++)
-		h = (h ^ s.data[i]) * 0x100000001b3u;
-	h *= 0xd6e8feb86659fd93u;
-	return h ^ (h >> 32);
-}
-
 static struct slice
 record_id(const struct record *r)
 {
@@ -288,7 +271,7 @@ record_new(struct outcome *o)
 static struct record *
 open_record(struct outcome *o, const struct event *e)
 {
-	uint64_t hash = hash_bytes(hash_bytes(0, e->id), e->route);
+	uint64_t hash = slice_hash(slice_hash(0, e->id), e->route);
 	struct record *r, **open;
 	size_t slot;
 
@@ -532,21 +515,21 @@ add_file(struct outcome *o, struct record *r, const struct event *e)
 	return append_piece(a, e->file, r->level);
 }
 
-static struct result
-record_result(const struct record *r)
+static void
+record_result(const struct record *r, struct result *out)
 {
-	return (struct result){
-	    .id = record_id(r),
-	    .route = record_route(r),
-	    .status = r->status,
-	    .start = r->start,
-	    .stop = status_is_final(r->status) ? r->stop : TIME_NONE,
-	    .latest = r->latest,
-	    .tags = r->tags,
-	    .tag_count = r->tag_count,
-	    .offset = r->offset,
-	    .end = r->end,
-	};
+	out->id = record_id(r);
+	out->route = record_route(r);
+	out->status = r->status;
+	out->start = r->start;
+	out->stop = status_is_final(r->status) ? r->stop : TIME_NONE;
+	out->latest = r->latest;
+	out->tags = r->tags;
+	out->tag_count = r->tag_count;
+	out->details = NULL;
+	out->detail_count = 0;
+	out->offset = r->offset;
+	out->end = r->end;
 }
 
 /* Takes the test out of the open ones and gives its result; NULL when out of memory. */
@@ -581,7 +564,7 @@ close_record(struct outcome *o, struct record *r)
 	if (o->open_len > 2 * o->open_count + 64)
 		close_gaps(o);
 	o->closed = r;
-	o->result = record_result(r);
+	record_result(r, &o->result);
 	o->result.details = o->details;
 	o->result.detail_count = r->item_count;
 	return &o->result;
@@ -635,9 +618,12 @@ outcome_open_count(const struct outcome *o)
 struct result
 outcome_open_get(struct outcome *o, size_t i)
 {
+	struct result r;
+
 	if (o->open_len != o->open_count)
 		close_gaps(o);
-	return record_result(o->open[i]);
+	record_result(o->open[i], &r);
+	return r;
 }
 
 int64_t

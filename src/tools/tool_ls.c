@@ -11,9 +11,10 @@ struct ls_options {
 struct ls {
 	const struct ls_options *options;
 	struct buf *out;
-	struct outcome *tests; /* decide the exit status */
 	struct outcome *names; /* decide what is printed: here a route makes no other test */
-	int64_t now;           /* the last time that a test's event had */
+	struct outcome
+	    *tests;  /* decide the exit status; NULL, as they are the same, until there is a route */
+	int64_t now; /* the last time that a test's event had */
 	bool failed;
 };
 
@@ -53,6 +54,23 @@ print_id(struct ls *ls, struct slice id, int64_t start)
 	buf_byte(ls->out, '\n');
 }
 
+/* Makes `tests`, with those that are open. */
+static int
+split_by_route(struct ls *ls)
+{
+	const struct result *r;
+	struct event e;
+
+	ls->tests = outcome_new(0);
+	for (size_t i = 0; ls->tests && i < outcome_open_count(ls->names); i++) {
+		event_init(&e);
+		e.id = outcome_open_get(ls->names, i).id;
+		if (outcome_event(ls->tests, &e, &r))
+			return -1;
+	}
+	return ls->tests ? 0 : -1;
+}
+
 /* What is printed goes by the test's name and by the last time seen, whichever test it was seen in. */
 static int
 list_event(struct ls *ls, const struct event *e, struct err *err)
@@ -60,9 +78,9 @@ list_event(struct ls *ls, const struct event *e, struct err *err)
 	const struct result *r;
 	struct event bare;
 
-	if (e->time != TIME_NONE)
+	if (e->time != TIME_NONE && e->id.len)
 		ls->now = time_round_us(e->time);
-	if (e->status == STATUS_EXISTS && ls->options->exists)
+	if (e->status == STATUS_EXISTS && e->id.len && ls->options->exists)
 		print_id(ls, e->id, TIME_NONE);
 	event_init(&bare);
 	bare.id = e->id;
@@ -70,7 +88,7 @@ list_event(struct ls *ls, const struct event *e, struct err *err)
 	bare.time = ls->now;
 	if (outcome_event(ls->names, &bare, &r))
 		return err_nomem(err);
-	if (r)
+	if (r && r->id.len)
 		print_id(ls, r->id, r->latest);
 	return 0;
 }
@@ -86,11 +104,13 @@ on_event(void *context, const struct event *e, struct err *err)
 			buf_slice(ls->out, e->file);
 		return 0;
 	}
-	if (outcome_event(ls->tests, e, &r))
-		return err_nomem(err);
-	if (r && r->status == STATUS_FAIL)
+	if (e->status == STATUS_FAIL)
 		ls->failed = true;
-	return e->id.len ? list_event(ls, e, err) : 0;
+	if (e->route.data && !ls->tests && split_by_route(ls))
+		return err_nomem(err);
+	if (ls->tests && outcome_event(ls->tests, e, &r))
+		return err_nomem(err);
+	return list_event(ls, e, err);
 }
 
 static int
@@ -98,23 +118,20 @@ run(const struct tool_call *call, struct err *err)
 {
 	struct source source = tool_source(call);
 	struct ls ls = {.options = call->own, .out = &call->out->data, .now = TIME_NONE};
-	int status = -1;
+	int status;
 
-	ls.tests = outcome_new(0);
 	ls.names = outcome_new(0);
-	if (!ls.tests || !ls.names) {
-		err_nomem(err);
-		goto out;
-	}
+	if (!ls.names)
+		return err_nomem(err);
 	status = stream_events(&source, on_event, &ls, call->out, err);
 	for (size_t i = 0; status == 0 && i < outcome_open_count(ls.names); i++) {
 		struct result r = outcome_open_get(ls.names, i);
 
-		print_id(&ls, r.id, r.latest);
+		if (r.id.len)
+			print_id(&ls, r.id, r.latest);
 	}
 	if (status == 0)
-		status = ls.failed || outcome_open_count(ls.tests) ? 1 : 0;
-out:
+		status = ls.failed || outcome_open_count(ls.tests ? ls.tests : ls.names) ? 1 : 0;
 	outcome_free(ls.tests);
 	outcome_free(ls.names);
 	return status;

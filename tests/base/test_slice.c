@@ -136,6 +136,34 @@ test_order(void **state)
 }
 
 /* The parts with separators between them are the text, and there is one more of them than separators. */
+/* Every bit of the text, its length and the seed count, in the low bits of the hash, too. */
+static void
+test_hash(void **state)
+{
+	uint8_t bytes[40];
+
+	(void)state;
+	for (size_t len = 0; len <= sizeof(bytes); len++) {
+		uint64_t whole;
+		size_t same = 0;
+
+		memset(bytes, 'a', sizeof(bytes));
+		whole = slice_hash(1, slice_of(bytes, len));
+		assert_true(slice_hash(2, slice_of(bytes, len)) != whole);
+		assert_true(slice_hash(1, slice_of(bytes, len ? len - 1 : 1)) != whole);
+		for (size_t bit = 0; bit < 8 * len; bit++) {
+			uint64_t other;
+
+			bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
+			other = slice_hash(1, slice_of(bytes, len));
+			assert_true(other != whole);
+			same += (other & 0xFF) == (whole & 0xFF);
+			bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
+		}
+		assert_true(same <= 8 * len / 32 + 2);
+	}
+}
+
 static void
 test_split(void **state)
 {
@@ -264,6 +292,7 @@ main(void)
 	    cmocka_unit_test(test_format),
 	    cmocka_unit_test(test_parts),
 	    cmocka_unit_test(test_order),
+	    cmocka_unit_test(test_hash),
 	    cmocka_unit_test(test_split),
 	    cmocka_unit_test(test_words),
 	    cmocka_unit_test(test_int),

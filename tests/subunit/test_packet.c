@@ -474,6 +474,107 @@ known_text_changes_nothing(void **state)
 	packet_tags_release(&tags);
 }
 
+/* A number as the specification has it, byte by byte. Returns false when it reaches past `end`. */
+static bool
+naive_number(struct slice bytes, size_t *at, size_t end, size_t *out)
+{
+	size_t width;
+
+	if (*at >= end)
+		return false;
+	width = 1 + (bytes.data[*at] >> 6);
+	*out = bytes.data[*at] & 0x3F;
+	if (width > end - *at)
+		return false;
+	for (size_t i = 1; i < width; i++)
+		*out = *out * 256 + bytes.data[*at + i];
+	*at += width;
+	return true;
+}
+
+static bool
+naive_text(struct slice bytes, size_t *at, size_t end, bool any)
+{
+	struct slice part;
+	size_t len;
+
+	if (!naive_number(bytes, at, end, &len) || len > end - *at)
+		return false;
+	part = slice_head(slice_from(bytes, *at), len);
+	*at += len;
+	return any || (utf8_valid(part) && slice_find(part, 0) == len);
+}
+
+/* True for bytes that are a packet in all but its checksum. */
+static bool
+is_packet_naively(struct slice bytes)
+{
+	static const unsigned texts[] = {PACKET_MIME, PACKET_FILE, PACKET_ROUTE};
+	unsigned flags = bytes.data[1] << 8 | bytes.data[2];
+	size_t at = 3, end, n;
+	bool good = naive_number(bytes, &at, bytes.len, &end) && at <= 6 && end == bytes.len && end >= at + 4;
+
+	if (!good)
+		return false;
+	end -= 4;
+	if (flags & PACKET_TIME) {
+		at += 4;
+		good = naive_number(bytes, &at, end, &n);
+	}
+	good = good && (!(flags & PACKET_ID) || naive_text(bytes, &at, end, false));
+	if (good && (flags & PACKET_TAGS)) {
+		good = naive_number(bytes, &at, end, &n);
+		for (size_t i = 0; good && i < n; i++)
+			good = naive_text(bytes, &at, end, false);
+	}
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		good = good && (!(flags & texts[i]) || naive_text(bytes, &at, end, false));
+		if (flags & texts[i] & PACKET_FILE)
+			good = good && naive_text(bytes, &at, end, true);
+	}
+	return good && at == end;
+}
+
+/* All at once, in pieces, and by the specification: one answer. */
+static void
+same_as_naive(void **state)
+{
+	uint8_t bytes[64];
+	struct packet_tags tags = {0};
+	uint32_t seed = 47;
+	size_t whole = 0;
+
+	(void)state;
+	for (int i = 0; i < 400000; i++) {
+		size_t n = 9 + next_random(&seed) % 24, length;
+		struct packet_scan at_once = {0}, in_pieces = {0};
+		struct event e;
+		int answer = PACKET_PARTIAL, expected;
+
+		for (size_t at = 0; at < n; at++) {
+			uint32_t r = next_random(&seed);
+
+			bytes[at] = r % 8 ? (uint8_t)(r >> 8 & 3) : (uint8_t)(r >> 8);
+		}
+		bytes[0] = PACKET_SIGNATURE;
+		bytes[1] = (uint8_t)(0x20 | (next_random(&seed) & 0x0F));
+		bytes[2] = (uint8_t)next_random(&seed);
+		bytes[3] = (uint8_t)n;
+		if (i % 4 == 0) {
+			bytes[3] = 0x40;
+			bytes[4] = (uint8_t)n;
+		}
+		expected = is_packet_naively(slice_of(bytes, n)) ? PACKET_WHOLE : PACKET_NOT;
+		assert_int_equal(packet_scan(&at_once, slice_of(bytes, n), &tags, &e, &length), expected);
+		for (size_t have = 0; have <= n - 4 && answer == PACKET_PARTIAL; have++)
+			answer = packet_scan(&in_pieces, slice_of(bytes, have), &tags, &e, &length);
+		assert_int_equal(answer, expected);
+		whole += expected == PACKET_WHOLE;
+	}
+	assert_true(whole > 1000);
+	packet_tags_release(&tags);
+}
+
 static int
 probe(const char *bytes, size_t len, struct packet_tags *tags)
 {
@@ -565,6 +666,7 @@ main(void)
 	    cmocka_unit_test(every_bit_counts),
 	    cmocka_unit_test(partial_can_become_whole),
 	    cmocka_unit_test(known_text_changes_nothing),
+	    cmocka_unit_test(same_as_naive),
 	    cmocka_unit_test(rules),
 	    cmocka_unit_test(times_carry),
 	};

@@ -170,6 +170,23 @@ MATRIX_MENDED = {
 }
 
 
+class LateRoute(unittest.TestCase):
+    """subunit-ls prints by the id alone; whether all ended goes by id and route, also when the first route comes late."""
+
+    def check(self, events, names, rc):
+        done = tool("subunit-ls", stdin=b"".join(packet(0x2100 | status, test_id, route=route) for test_id, route, status in events))
+        self.assertEqual((done.out.split(), done.rc), (names, rc))
+
+    def test_open_before(self):
+        self.check([(b"a", None, 2), (b"b", None, 2), (b"a", b"0", 3), (b"b", None, 3)], [b"a", b"b"], 1)
+        self.check([(b"a", None, 2), (b"b", b"1", 3), (b"a", None, 3)], [b"b", b"a"], 0)
+        self.check([(b"a", None, 2), (b"a", b"0", 3), (b"a", None, 3)], [b"a", b"a"], 0)
+        self.check([(b"", None, 2), (b"a", b"0", 3)], [b"a"], 1)
+        self.check([(b"", None, 2), (b"a", None, 3)], [b"a"], 1)
+        self.check([(b"a", b"0", 2), (b"a", b"1", 3)], [b"a"], 1)
+        self.check([(b"a", None, 6), (b"a", b"1", 3)], [b"a", b"a"], 1)
+
+
 class FilterMatrix(unittest.TestCase):
     """The options of subunit-filter, in the reference's way (--compat) and in ours."""
     maxDiff = 4000
