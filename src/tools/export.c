@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -115,21 +116,57 @@ make(int parent, const char *name, bool directory)
 	return openat(parent, name, DIRECTORY_FLAGS);
 }
 
-/* Makes the last part of the path, under the first number that is free. */
+static bool
+is_taken(int parent, struct slice part, unsigned number)
+{
+	char name[NAME_BYTES + 1];
+	struct stat st;
+
+	name_of(name, part, number);
+	return fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* A number that is free, behind one that is taken; 0 is taken. Found by doubling and halving, as thousands of
+ * tests may have one name. */
+static unsigned
+find_free(int parent, struct slice part)
+{
+	unsigned taken = 0, unused = 1;
+
+	while (is_taken(parent, part, unused) && unused < UINT_MAX / 2) {
+		taken = unused;
+		unused *= 2;
+	}
+	while (unused - taken > 1) {
+		unsigned middle = taken + (unused - taken) / 2;
+
+		if (is_taken(parent, part, middle))
+			taken = middle;
+		else
+			unused = middle;
+	}
+	return unused;
+}
+
+/* Makes the last part of the path, if that name is taken with a number behind it. */
 static int
 make_last(int root, const struct path *path, bool directory)
 {
 	struct slice last = path->parts[path->count - 1];
-	int parent = open_parent(root, path), fd = -1, saved;
+	int parent = open_parent(root, path), fd, saved;
 	char name[NAME_BYTES + 1];
 	unsigned number = 0;
 
 	if (parent < 0)
 		return -1;
-	do {
-		name_of(name, last, number++);
+	name_of(name, last, 0);
+	fd = make(parent, name, directory);
+	if (fd < 0 && errno == EEXIST)
+		number = find_free(parent, last);
+	for (; fd < 0 && number; number = errno == EEXIST ? number + 1 : 0) {
+		name_of(name, last, number);
 		fd = make(parent, name, directory);
-	} while (fd < 0 && errno == EEXIST && number);
+	}
 	saved = errno;
 	close(parent);
 	errno = saved;

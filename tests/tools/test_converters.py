@@ -357,6 +357,15 @@ class Disk(Case):
                b"\\..\\x", b"...", b"test.json", b"a", b"a/test.json", b"a/test.json/x"]
         self.check_whole(self.export(ids), ids)
 
+    def test_one_name(self):
+        def prepare(root):
+            os.mkdir(os.path.join(root, "same-4"))
+        ids = [b"same"] * 70
+        self.check_whole(self.export(ids), ids)
+        files = self.export(ids, prepare)
+        self.check_whole(files, ids)
+        self.assertLessEqual({"same/test.json", "same-1/test.json", "same-70/test.json"}, set(files))
+
     def test_links(self):
         def prepare(root):
             os.symlink("../exportevil", os.path.join(root, "link"))
