@@ -6,8 +6,6 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The most that is kept of one test's attachments; what is above is left out, and said to be. */
-#define DETAIL_MAX ((size_t)64 << 20)
 #define FILE_FLUSH ((size_t)64 << 10)
 
 struct report {
@@ -92,7 +90,7 @@ report_write(const struct tool_call *call, const struct report_ways *ways, const
 	const struct result *r;
 	int rc = -1;
 
-	report.tests = outcome_new(DETAIL_MAX);
+	report.tests = outcome_new(TOOL_DETAIL_MAX);
 	if (!report.tests)
 		return err_nomem(err);
 	if (format->begin && format->begin(context, ways->to, err))

@@ -3,9 +3,6 @@
 #include "tool.h"
 #include "v1.h"
 
-/* The most that is kept of one test's attachments; what is above is left out, and said to be. */
-#define DETAIL_MAX ((size_t)64 << 20)
-
 struct convert {
 	struct buf *out;
 	struct outcome *tests;
@@ -48,7 +45,7 @@ on_event(void *context, const struct event *e, struct err *err)
 static int
 run(const struct tool_call *call, struct err *err)
 {
-	struct convert c = {.out = &call->out->data, .tests = outcome_new(DETAIL_MAX)};
+	struct convert c = {.out = &call->out->data, .tests = outcome_new(TOOL_DETAIL_MAX)};
 	struct source source = tool_source(call);
 	const struct result *r;
 	int status;

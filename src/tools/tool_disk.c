@@ -10,8 +10,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* The most that is kept of one test's attachments; what is above is left out, and said to be. */
-#define DETAIL_MAX ((size_t)64 << 20)
 #define FILE_MAX ((size_t)512 << 20)
 
 struct disk_options {
@@ -135,7 +133,7 @@ run(const struct tool_call *call, struct err *err)
 	if (d.root < 0)
 		return -1;
 	buf_init(&d.contents, FILE_MAX);
-	d.tests = outcome_new(DETAIL_MAX);
+	d.tests = outcome_new(TOOL_DETAIL_MAX);
 	if (!d.tests) {
 		err_nomem(err);
 		goto out;

@@ -9,8 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The most that is kept of one test's attachments; what is above is left out, and said to be. */
-#define DETAIL_MAX ((size_t)64 << 20)
 #define SUBJECT_MAX ((size_t)1 << 30)
 #define EXPRESSION_MAX ((size_t)1 << 20)
 
@@ -364,7 +362,7 @@ run(const struct tool_call *call, struct err *err)
 	buf_init(&f.id, SUBJECT_MAX);
 	buf_init(&f.renamed, SUBJECT_MAX);
 	buf_init(&f.subject, SUBJECT_MAX);
-	f.tests = outcome_new(DETAIL_MAX);
+	f.tests = outcome_new(TOOL_DETAIL_MAX);
 	if (!f.tests) {
 		err_nomem(err);
 		goto out;
