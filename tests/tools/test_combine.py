@@ -12,7 +12,7 @@ import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import tap  # noqa: E402
-from toolcheck import BINARY, TIMEOUT, Done, packet, packets_of, told, tool  # noqa: E402
+from toolcheck import BINARY, TIMEOUT, Done, one_packet, packets_of, pieces_of, told, tool  # noqa: E402
 
 # The subunit-combine of python-subunit 1.4.6 or later, which Debian does not have.
 REFERENCE = os.environ.get("SUBUNIT_REFERENCE")
@@ -149,7 +149,7 @@ class Combine(Case):
                            ("commands: [{argv: [a], prefix: 1}]", b"commands[0].prefix must be a string"),
                            ("commands: [{argv: [a], list_option: [x]}]", b"list_option must be a string"),
                            ("commands: [{argv: [a], id_option: off}]", b"id_option must be a string"),
-                           ("commands: [{argv: [a], env: {A: 1}}]", b"commands[0].env"), ("commands: [", b"line 1"), ("\tx: 1", b"line 1"),
+                           ("commands: [{argv: [a], env: {A: 1}}]", b"commands[0].env"), ("commands: [", b"line "), ("\tx: 1", b"line 1"),
                            ("commands: [{argv: [a], cwd: /nonexistent}]", b"/nonexistent"), ("a: 1\n---\nb: 2\n", b"more than one"),
                            ("x: &x {<<: *x}\ncommands: [*x]", b"argv"), ("commands: [{argv: ['$LISTOPT']}]", b"nothing is left"),
                            ('commands: [{argv: ["a\\0b"]}]', b"argv")):
@@ -185,17 +185,20 @@ class Signals(Case):
     def interrupt(self, number, script):
         path = self.config([{"argv": ["sh", "-c", script]}, {"argv": ["sh", "-c", "echo second"]}])
         child = subprocess.Popen([BINARY, "subunit-combine", path], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        pids = []
+        out, pids = b"", []
         while len(pids) < 2:
-            for event in packets_of(child.stdout.readline()):
-                pids += [int(w) for w in event["file_bytes"].split()]
+            piece = os.read(child.stdout.fileno(), 4096)
+            self.assertTrue(piece)
+            out += piece
+            # A packet that is not whole yet would be text.
+            pids = [int(w) for is_packet, data in pieces_of(out) if is_packet for w in one_packet(data)["file_bytes"].split()]
         child.send_signal(number)
-        out, err = child.communicate(timeout=TIMEOUT)
+        more, _ = child.communicate(timeout=TIMEOUT)
         limit = time.monotonic() + TIMEOUT
         while not all(map(self.gone, pids)) and time.monotonic() < limit:
             pass
         self.assertTrue(all(map(self.gone, pids)))
-        self.assertNotIn(b"second", out)
+        self.assertNotIn(b"second", out + more)
         return child.returncode
 
     SCRIPT = "sleep 1000 & echo $$ $!; wait"

@@ -94,7 +94,13 @@ class OnTerminal:
 
     def end(self):
         self.child.stdin.close()
-        rc = self.child.wait(TIMEOUT)
+        limit = time.monotonic() + TIMEOUT
+        # Who is not read from cannot end.
+        while self.child.poll() is None:
+            assert time.monotonic() < limit
+            if select.select([self.master], [], [], 0.01)[0]:
+                self.read()
+        rc = self.child.returncode
         while select.select([self.master], [], [], 0)[0]:
             self.read()
         same = termios.tcgetattr(self.slave) == self.before
