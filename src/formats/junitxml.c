@@ -54,7 +54,7 @@ struct junitxml {
 	int case_depth;
 	struct buf id;
 	bool announced;
-	bool case_failed, case_skipped;
+	bool case_failed, case_skipped, case_expected;
 	int64_t took;
 	enum rank rank;
 	struct buf detail;
@@ -127,7 +127,7 @@ begin_case(struct junitxml *j, const char **attributes)
 	else if (!class_name)
 		buf_slice(&j->id, j->suite.len ? buf_get(&j->suite) : SLICE_LIT("test without a name"));
 	j->took = duration_parse(xml_attribute(attributes, "time"));
-	j->announced = j->case_failed = false;
+	j->announced = j->case_failed = j->case_expected = false;
 	j->case_skipped = is_one_of(xml_attribute(attributes, "status"), "notrun", "disabled") ||
 			  is_one_of(xml_attribute(attributes, "result"), "suppressed", "skipped");
 	j->rank = RANK_NONE;
@@ -149,6 +149,8 @@ begin_part(struct junitxml *j, const struct part *part, const char **attributes)
 	buf_clear(&j->text);
 	if (!part->told)
 		return;
+	if (part->rank == RANK_SKIPPED && type && strcmp(type, "pytest.xfail") == 0)
+		j->case_expected = true;
 	if (type)
 		buf_str(&j->text, type);
 	if (type && message)
@@ -311,7 +313,10 @@ end_case(struct junitxml *j)
 	if (!j->announced)
 		return;
 	begin_event(j, &e);
-	e.status = j->case_failed ? STATUS_FAIL : j->case_skipped ? STATUS_SKIP : STATUS_SUCCESS;
+	e.status = j->case_failed     ? STATUS_FAIL
+		   : j->case_expected ? STATUS_XFAIL
+		   : j->case_skipped  ? STATUS_SKIP
+				      : STATUS_SUCCESS;
 	e.eof = true;
 	if (j->detail.len)
 		attach(&e, SLICE_LIT("junit detail"), buf_get(&j->detail));

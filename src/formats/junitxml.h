@@ -9,7 +9,8 @@
  * zero.
  *
  *     failure, error      the test failed; <skipped>, or status "notrun" or "disabled", or result
- *                         "suppressed": it was skipped; otherwise it succeeded
+ *                         "suppressed": it was skipped, or expected to fail if the type is "pytest.xfail";
+ *                         otherwise it succeeded
  *     "junit detail"      the attachment with "type: message" and the text of the element: of the first
  *                         failure, without one the first error, without one the first <skipped>;
  *                         "junit detail 2" and so on are the others
@@ -19,8 +20,8 @@
  *                         what it printed; what a suite printed belongs to no test
  *     "properties"        its properties, "name=value" a line
  *
- * These attachments but for "junit detail", the nested suites and the word in `status` and `result` are ours;
- * all else is as Python's junitxml2subunit has it. A test without a name is left out, unless it failed: then
+ * These attachments but for "junit detail", the nested suites, expected failures, the word in `status` and
+ * `result` and times with commas between thousands are ours; all else is as Python's junitxml2subunit has it. A test without a name is left out, unless it failed: then
  * it is called after its class, or its suite.
  *
  * Limits: JUNITXML_TEXT_MAX for the text of an element, what is above is left out, and said to be; those of

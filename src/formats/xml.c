@@ -83,6 +83,7 @@ int
 xml_init(struct xml *x, const struct xml_handlers *handlers, void *context)
 {
 	*x = (struct xml){.handlers = handlers, .context = context};
+	buf_init(&x->mended, 3 * FEED_SIZE);
 	x->parser = XML_ParserCreate(NULL);
 	return x->parser ? 0 : -1;
 }
@@ -93,6 +94,7 @@ xml_release(struct xml *x)
 	if (x->parser)
 		XML_ParserFree(x->parser);
 	x->parser = NULL;
+	buf_release(&x->mended);
 }
 
 int
@@ -104,8 +106,9 @@ xml_begin(struct xml *x, struct err *err)
 	XML_SetElementHandler(x->parser, on_start, on_end);
 	XML_SetCharacterDataHandler(x->parser, on_text);
 	XML_SetDefaultHandlerExpand(x->parser, on_other);
-	x->stopped = false;
+	x->stopped = x->wide = false;
 	x->waited = 0;
+	x->fed = 0;
 	x->depth = 0;
 	return 0;
 }
@@ -135,13 +138,45 @@ parse(struct xml *x, struct slice bytes, bool last, struct err *err)
 	return -1;
 }
 
+static bool
+is_control(uint8_t c)
+{
+	return c < ' ' && c != '\t' && c != '\n' && c != '\r' && c != '\0';
+}
+
+/* The piece without control characters, in x->mended when there are any. */
+static struct slice
+mend(struct xml *x, struct slice piece)
+{
+	size_t from = 0;
+
+	buf_clear(&x->mended);
+	for (size_t i = 0; i < piece.len; i++, x->fed++) {
+		uint8_t c = piece.data[i];
+
+		if (x->fed < 2 && (c == 0 || c >= 0xFE))
+			x->wide = true;
+		if (x->wide || !is_control(c))
+			continue;
+		buf_slice(&x->mended, slice_from(slice_head(piece, i), from));
+		buf_str(&x->mended, "\xEF\xBF\xBD");
+		from = i + 1;
+	}
+	if (!from)
+		return piece;
+	buf_slice(&x->mended, slice_from(piece, from));
+	return buf_get(&x->mended);
+}
+
 int
 xml_feed(struct xml *x, struct slice bytes, struct err *err)
 {
 	while (bytes.len) {
-		struct slice piece = slice_head(bytes, FEED_SIZE);
+		struct slice piece = slice_head(bytes, FEED_SIZE), mended = mend(x, piece);
 
-		if (parse(x, piece, false, err))
+		if (x->mended.failed)
+			return err_nomem(err);
+		if (parse(x, mended, false, err))
 			return -1;
 		bytes = slice_from(bytes, piece.len);
 	}

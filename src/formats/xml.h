@@ -2,12 +2,13 @@
  *
  * XML as it comes: expat, with limits and with errors that can be told. Pure.
  * Invariant: nothing is handed on after an error; how the bytes were cut makes no difference but to where text
- * is cut. Entities that grow without measure are expat's to refuse. */
+ * is cut. Entities that grow without measure are expat's to refuse. A control character, which no XML may hold
+ * and which Meson, for one, copies from a test's output, becomes U+FFFD. */
 #ifndef XML_H
 #define XML_H
 
+#include "buf.h"
 #include "err.h"
-#include "slice.h"
 
 /* Of a tag, and of the nesting. */
 #define XML_TAG_MAX ((size_t)1 << 20)
@@ -28,6 +29,9 @@ struct xml {
 	bool stopped;    /* err is set */
 	int depth;       /* of the element that starts or ends, or that text is in; the root's is 1 */
 	size_t waited;   /* bytes fed since the last part */
+	struct buf mended;
+	uint64_t fed;
+	bool wide; /* UTF-16, of whose bytes nothing can be said one by one */
 };
 
 /* The handlers are borrowed. Returns 0, or -1 when out of memory; release either way. */

@@ -51,6 +51,7 @@ test_cuts(void **state)
 	    "<testcase classname='c' name='n' time='1.5'><failure message='&lt;m&gt;' type='t'><![CDATA[ body\n]]></failure>"
 	    "<system-out>out &amp; err\xc3\xa9</system-out></testcase><system-err>loose</system-err></testsuite></testsuites>\n",
 	    SUITE(CASE("name='a'", "<error/>")) "junk",
+	    "<testsuite>\x1b<testcase name='\x02'/>",
 	    SUITE(CASE("name='a'", "<error>cut")),
 	    "",
 	};
@@ -67,12 +68,17 @@ test_outcomes(void **state)
 	assert_brief(&parser, SUITE(CASE("name='a'", "")), "a inprogress\na success\n");
 	assert_brief(
 	    &parser, SUITE(CASE("name='a' classname='c'", "<skipped/>")), "c::a inprogress\nc::a skip\n");
+	assert_brief(&parser, SUITE(CASE("name='a'", "<skipped type='pytest.xfail' message='why'/>")),
+	    "a inprogress\na xfail junit detail=pytest.xfail: why\n\n");
 	assert_brief(&parser, SUITE(CASE("name='a'", "<skipped message='why'/>")),
 	    "a inprogress\na skip junit detail=why\n\n");
 	assert_brief(&parser, SUITE(CASE("name='a'", "<failure type='T' message='m'>\n body \n</failure>")),
 	    "a inprogress\na fail junit detail=T: m\nbody\n\n");
 	assert_brief(
 	    &parser, SUITE(CASE("name='a'", "<error type='T'/>")), "a inprogress\na fail junit detail=T\n\n");
+	/* Meson copies control characters, which are no XML. */
+	assert_brief(&parser, SUITE(CASE("name='a'", "<system-out>\x1b[1mx\x01</system-out>")),
+	    "a inprogress\na system-out=\xEF\xBF\xBD[1mx\xEF\xBF\xBD\na success\n");
 	/* gtest and ctest say in an attribute that a test was not run. */
 	assert_brief(&parser, SUITE(CASE("name='a' status='notrun' result='suppressed'", "")),
 	    "a inprogress\na skip\n");
