@@ -25,6 +25,10 @@ static const struct tool *const tools[] = {
     &tool_tap,
     &tool_from_junitxml,
     &tool_gojson,
+    &tool_libtest,
+    &tool_gtest,
+    &tool_ctest,
+    &tool_meson,
     &tool_to_json,
     &tool_from_json,
 };

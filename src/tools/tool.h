@@ -55,8 +55,9 @@ struct tool {
 /* The source that the call names, read as subunit v2. */
 struct source tool_source(const struct tool_call *call);
 
-extern const struct tool tool_1to2, tool_2to1, tool_combine, tool_csv, tool_disk, tool_filter, tool_from_json,
-    tool_from_junitxml, tool_gojson, tool_junitxml, tool_ls, tool_notify, tool_output, tool_pyunit,
-    tool_stats, tool_tags, tool_tap, tool_to_json, tool_watch;
+extern const struct tool tool_1to2, tool_2to1, tool_combine, tool_csv, tool_ctest, tool_disk, tool_filter,
+    tool_from_json, tool_from_junitxml, tool_gojson, tool_gtest, tool_junitxml, tool_libtest, tool_ls,
+    tool_meson, tool_notify, tool_output, tool_pyunit, tool_stats, tool_tags, tool_tap, tool_to_json,
+    tool_watch;
 
 #endif

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import zlib
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import tap  # noqa: E402
@@ -26,7 +27,9 @@ from toolcheck import (BINARY, FROZEN, LONG, TIMEOUT, VECTORS, as_expected, even
 TOOLS = {"csv": "subunit2csv", "csv_passthrough": "subunit2csv", "junit": "subunit2junitxml", "junit_stdout": "subunit2junitxml",
          "pyunit": "subunit2pyunit", "tags": "subunit-tags", "disk": "subunit2disk"}
 
-CONVERTERS = ["subunit2csv", "subunit2junitxml", "subunit2pyunit", "subunit2disk", "tap2subunit", "gojson2subunit", "junitxml2subunit"]
+CONVERTERS = ["subunit2csv", "subunit2junitxml", "subunit2pyunit", "subunit2disk", "tap2subunit", "gojson2subunit", "junitxml2subunit",
+              "libtest2subunit", "gtest2subunit", "ctest2subunit", "meson2subunit"]
+REPORTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "reports")
 
 # Where we differ on purpose from a recorded run that did not end in a traceback: run, vector, and the decision (or section of the
 # specification) that says so.
@@ -302,7 +305,11 @@ class CommandLines(Case):
         if not os.path.exists("/dev/full"):
             self.skipTest("there is no /dev/full")
         stream = load(os.path.join(VECTORS, "v2", "rich.v2"))
-        inputs = {"tap2subunit": b"1..1\nok 1\n", "gojson2subunit": b'{"Action": "run", "Package": "p", "Test": "T"}\n'}
+        inputs = {"tap2subunit": b"1..1\nok 1\n", "gojson2subunit": b'{"Action": "run", "Package": "p", "Test": "T"}\n',
+                  "libtest2subunit": load(os.path.join(REPORTS, "libtest.json")),
+                  "gtest2subunit": load(os.path.join(REPORTS, "gtest.json")),
+                  "ctest2subunit": load(os.path.join(REPORTS, "ctest.xml")),
+                  "meson2subunit": load(os.path.join(REPORTS, "meson.json"))}
         xml = os.path.join(VECTORS, "junitxml", "junit_times.xml")
         calls = [[name] for name in CONVERTERS if name not in ("subunit2disk", "subunit2pyunit", "junitxml2subunit")]
         for call in calls + [["subunit-tags", "a"], ["subunit-output", "--fail", "a"], ["junitxml2subunit", xml]]:
@@ -390,6 +397,8 @@ class Disk(Case):
 
 # Recorded runs of the converters to subunit that differ from ours: what says so, and what ours does.
 MENDED_CONVERTERS = {
+    # The events are the same, the times are not.
+    "junit_times": ("duration.h: thousands with a comma", [(i, s, None) for i in "abcd" for s in ("inprogress", "success")]),
     "tap_skip_all_bare": ("decision 21", [("file skip", "skip", None)]),
     "go_fail": ("specification 12.20", [("ex/p.TestB", "inprogress", None), ("ex/p.TestB", "fail", b"    b_test.go:3: no\n"),
                                         (None, None, b"FAIL\n")]),
@@ -484,6 +493,17 @@ HOSTILE = {
                        b'{"Action":"output","Test":"t","Output":"' + b"o" * (1 << 20) + b'"}\n' * 1 + b"{",
                        b'{"Action":"output","Package":"p","Output":"' + b"o" * 1000 + b'"}\n{"Action":"fail","Package":"p"}\n',
                        b'{"Action":1,"Test":[]}\n{"Action":"fail"}\n', b'{"Action":"run","Test":"a\\u0000b"}\n', b"\xff\xfe{}\n"],
+    "libtest2subunit": [b"{" * (9 << 20), b'{ "type": "test", "event": "started", "name": "' + b"n" * (9 << 20) + b'" }\n',
+                        b'{ "type": "test", "event": "started", "name": "a\\u0000\\ud800" }\n', b"\xff\xfe{}\n", b"x" * (9 << 20)],
+    "gtest2subunit": [b"[" * (1 << 20), b'{"' + b"n" * (9 << 20), b"{}" * 1000, b'{"a": [{"name": "' + b"n" * (9 << 20) + b'", "b": [{"name": ""}]}]}',
+                      b'{"a": [{"b": [' + b"[" * (9 << 20), b'{"a": [{"b": [{"name": "a\\u0000", "status": 1}]}]}', b"\x00"],
+    "ctest2subunit": [b"<Site>" * 1000, b"<Site" + b" b" * (4 << 20), b"<Site><Testing><Test Status='failed'><Name>" + b"n" * (20 << 20)
+                      + b"</Name></Test></Testing></Site>", b"<Site><Testing><Test Status='failed'><Results><Measurement><Value encoding='base64' "
+                      b"compression='gzip'>" + base64.b64encode(zlib.compress(bytes(100 << 20), 9)) + b"</Value></Measurement></Results></Test>"
+                      b"</Testing></Site>", b"", b"\x00"],
+    "meson2subunit": [b"{" * (9 << 20), b'{"name": "a", "result": "OK", "env": {' + b'"k": "' + b"v" * (9 << 20) + b'"}}\n',
+                      b'{"name": "a", "result": "FAIL", "command": [' + b'"x", ' * (2 << 20) + b'""]}\n', b"\xff", b'{"name": "a", "result": "OK", '
+                      b'"starttime": 1e300, "duration": -1e300}\n'],
     "junitxml2subunit": [b"<testsuite>" * 1000, b"<a" + b" b" * (4 << 20), b'<testsuite><testcase name="' + b"n" * (3 << 20),
                          b"<testsuite><testcase name='a'><failure>" + b"t" * (20 << 20) + b"</failure></testcase></testsuite>",
                          b"<testsuite><!--" + b"-x" * (2 << 20), b"<testsuite><testcase name='a'><failure>", b"", b"\x00", b"<",
@@ -526,7 +546,9 @@ class Hostile(Case):
     def test_changed_vectors(self):
         rng = random.Random(20200103)
         for name in HOSTILE:
-            sources = [load(p) for p in sorted(glob.glob(os.path.join(VECTORS, name[:-len("2subunit")], "*"))) if ".tools." not in p]
+            base = name[:-len("2subunit")]
+            paths = glob.glob(os.path.join(VECTORS, base, "*")) or glob.glob(os.path.join(REPORTS, base + "*"))
+            sources = [load(p) for p in sorted(paths) if ".tools." not in p]
             for i in range(25):
                 stream = bytearray(rng.choice([s for s in sources if s]))
                 for _ in range(rng.randint(1, 6)):
