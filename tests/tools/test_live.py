@@ -221,7 +221,9 @@ class Live(unittest.TestCase):
             self.compared["mended: packet in text, subunit-1to2"] += 1
             return
         path = os.path.join(case.directory, "back")
-        case.save(path, names_as_utf8(call.out))
+        # Of a last line without a newline the reference loses a character.
+        lacking = b"\n" if name == "subunit-1to2" and not call.out.endswith(b"\n") else b""
+        case.save(path, names_as_utf8(call.out) + lacking)
         back = reference.Call(name, [], path)
         batch = reference.Batch([back], os.path.join(case.directory))
         with open(path, "rb") as f:
