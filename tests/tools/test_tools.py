@@ -174,7 +174,8 @@ class LateRoute(unittest.TestCase):
     """subunit-ls prints by the id alone; whether all ended goes by id and route, also when the first route comes late."""
 
     def check(self, events, names, rc):
-        done = tool("subunit-ls", stdin=b"".join(packet(0x2100 | status, test_id, route=route) for test_id, route, status in events))
+        stream = b"".join(packet(0x2100 | status, test_id, route=route) for test_id, route, status in events)
+        done = tool("subunit-ls", stdin=stream)
         self.assertEqual((done.out.split(), done.rc), (names, rc))
 
     def test_open_before(self):
