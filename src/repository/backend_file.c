@@ -152,7 +152,7 @@ open_names(const struct file_dir *dir, struct err *err)
 
 /* The ids of all stored runs, ascending, for the caller to free. */
 static int
-list_runs(const struct repo *repo, int64_t **out, size_t *count, struct err *err)
+list_runs(struct repo *repo, int64_t **out, size_t *count, struct err *err)
 {
 	DIR *names = open_names(&repo->dir, err);
 	int64_t *ids = NULL;
@@ -651,7 +651,8 @@ file_durations(struct repo *repo, const struct strtab *ids, int64_t *out, struct
 	.close = file_close_repo, .run_begin = file_run_begin, .append = file_append, .flush = file_flush, \
 	.run_finish = file_run_finish, .run_count = file_run_count, .latest = file_latest, \
 	.run_get = file_run_get, .runs = file_runs, .results = file_results, .run_text = file_run_text, \
-	.failing = file_failing, .failing_ids = file_failing_ids, .durations = file_durations
+	.failing = file_failing, .failing_ids = file_failing_ids, .durations = file_durations, \
+	.run_ids = list_runs
 
 const struct repo_backend backend_file = {
     SHARED,

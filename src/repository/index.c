@@ -345,20 +345,13 @@ index_meta(struct index *ix, int64_t run, repo_meta_fn fn, void *context, struct
 /* The place of the result's tags, without its worker's, among the batch's; *out is STRTAB_NONE when there are
  * none. */
 static int
-add_tagset(struct index_batch *batch, const struct result *r, int64_t worker, size_t *out)
+add_tagset(struct index_batch *batch, const struct result *r, size_t *out)
 {
 	struct buf set;
-	char worker_tag[32];
 	bool added = false;
 
-	snprintf(worker_tag, sizeof(worker_tag), "worker-%lld", (long long)worker);
 	buf_init(&set, TAGSET_MAX);
-	for (size_t i = 0; i < r->tag_count; i++) {
-		if (slice_eq(r->tags[i], slice_str(worker_tag)))
-			continue;
-		buf_slice(&set, r->tags[i]);
-		buf_byte(&set, '\0');
-	}
+	result_other_tags(&set, r);
 	*out = set.len && !set.failed ? strtab_add(&batch->tagsets, buf_get(&set), &added) : STRTAB_NONE;
 	if (added)
 		batch->bytes += set.len;
@@ -387,7 +380,7 @@ index_batch_add(struct index_batch *batch, const struct result *r, struct err *e
 		batch->cap = cap;
 	}
 	row.test = strtab_add(&batch->tests, r->id, &added);
-	if (row.test == STRTAB_NONE || add_tagset(batch, r, row.worker, &row.tagset))
+	if (row.test == STRTAB_NONE || add_tagset(batch, r, &row.tagset))
 		return err_nomem(err);
 	if (added)
 		batch->bytes += r->id.len;

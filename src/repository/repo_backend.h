@@ -58,7 +58,7 @@ struct repo_backend {
 	int (*failing_ids)(struct repo *repo, struct strtab *ids, struct err *err);
 	int (*durations)(struct repo *repo, const struct strtab *ids, int64_t *out, struct err *err);
 
-	/* Each of these may be NULL where there is no index of its own to ask. */
+	/* Each of these may be NULL where there is no index of its own to ask: generic.h answers then. */
 	int (*runs_where)(struct repo *repo, const struct repo_query *query, repo_run_fn fn, void *context,
 	    struct err *err);
 	int (*find_uid)(struct repo *repo, const char *uid, int64_t *out, struct err *err);
@@ -69,7 +69,10 @@ struct repo_backend {
 	int (*row_result)(struct repo *repo, const struct repo_row *row, size_t detail_max, repo_result_fn fn,
 	    void *context, struct err *err);
 	int (*tests)(struct repo *repo, repo_test_fn fn, void *context, struct err *err);
+	/* The bytes to which the offsets of rows apply. */
 	int (*stream)(struct repo *repo, int64_t run, repo_text_fn fn, void *context, struct err *err);
+	/* The ids of all runs, ascending, for the caller to free. NULL: generic.h asks `runs`. */
+	int (*run_ids)(struct repo *repo, int64_t **out, size_t *count, struct err *err);
 };
 
 extern const struct repo_backend backend_file, backend_sqlite, backend_stestr;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "repository.h"
 
+#include "generic.h"
 #include "meta.h"
 #include "repo_backend.h"
 
@@ -320,78 +321,72 @@ repo_durations(struct repo *repo, const struct strtab *ids, int64_t *out, struct
 	return repo->backend->durations(repo, ids, out, err);
 }
 
-static int
-no_index(const struct repo *repo, struct err *err)
-{
-	return err_set(err, ERR_FAILED, "%s has format %d, which cannot answer this", repo->dir.path,
-	    repo->backend->format);
-}
-
 int
 repo_runs_where(
     struct repo *repo, const struct repo_query *query, repo_run_fn fn, void *context, struct err *err)
 {
-	if (!repo->backend->runs_where)
-		return no_index(repo, err);
-	return repo->backend->runs_where(repo, query, fn, context, err);
+	return (repo->backend->runs_where ? repo->backend->runs_where : generic_runs_where)(
+	    repo, query, fn, context, err);
 }
 
 int
 repo_find_uid(struct repo *repo, const char *uid, int64_t *out, struct err *err)
 {
-	if (!repo->backend->find_uid)
-		return no_index(repo, err);
-	return repo->backend->find_uid(repo, uid, out, err);
+	*out = -1;
+	return repo->backend->find_uid ? repo->backend->find_uid(repo, uid, out, err) : 0;
 }
 
 int
 repo_meta(struct repo *repo, int64_t run, repo_meta_fn fn, void *context, struct err *err)
 {
-	if (!repo->backend->meta)
-		return no_index(repo, err);
-	return repo->backend->meta(repo, run, fn, context, err);
+	return repo->backend->meta ? repo->backend->meta(repo, run, fn, context, err) : 0;
 }
 
 int
 repo_rows(struct repo *repo, int64_t run, repo_row_fn fn, void *context, struct err *err)
 {
-	if (!repo->backend->rows)
-		return no_index(repo, err);
-	return repo->backend->rows(repo, run, fn, context, err);
+	return (repo->backend->rows ? repo->backend->rows : generic_rows)(repo, run, fn, context, err);
 }
 
 int
 repo_history(
     struct repo *repo, struct slice test, int64_t limit, repo_row_fn fn, void *context, struct err *err)
 {
-	if (!repo->backend->history)
-		return no_index(repo, err);
-	return repo->backend->history(repo, test, limit, fn, context, err);
+	return (repo->backend->history ? repo->backend->history : generic_history)(
+	    repo, test, limit, fn, context, err);
 }
 
 int
 repo_row_result(struct repo *repo, const struct repo_row *row, size_t detail_max, repo_result_fn fn,
     void *context, struct err *err)
 {
-	if (!repo->backend->row_result)
-		return no_index(repo, err);
-	return repo->backend->row_result(repo, row, detail_max, fn, context, err);
+	return (repo->backend->row_result ? repo->backend->row_result : generic_row_result)(
+	    repo, row, detail_max, fn, context, err);
 }
 
 int
 repo_tests(struct repo *repo, repo_test_fn fn, void *context, struct err *err)
 {
-	if (!repo->backend->tests)
-		return no_index(repo, err);
-	return repo->backend->tests(repo, fn, context, err);
+	return (repo->backend->tests ? repo->backend->tests : generic_tests)(repo, fn, context, err);
 }
 
 int
 repo_stream(struct repo *repo, int64_t run, repo_text_fn fn, void *context, struct err *err)
 {
-	if (!repo->backend->stream)
-		return no_index(repo, err);
-	return repo->backend->stream(repo, run, fn, context, err);
+	return (repo->backend->stream ? repo->backend->stream : generic_stream)(repo, run, fn, context, err);
+}
+
+int
+repo_row_detail(struct repo *repo, const struct repo_row *row, struct slice name, repo_text_fn fn,
+    void *context, struct err *err)
+{
+	return generic_row_detail(repo, row, name, repo->backend->stream != NULL, fn, context, err);
+}
+
+int
+repo_size(struct repo *repo, int64_t *out, struct err *err)
+{
+	return generic_size(repo->dir.path, out, err);
 }
 
 bool

@@ -182,4 +182,11 @@ int repo_tests(struct repo *repo, repo_test_fn fn, void *context, struct err *er
 
 /* The stream of a run as subunit v2, piece by piece. */
 int repo_stream(struct repo *repo, int64_t run, repo_text_fn fn, void *context, struct err *err);
+/* The bytes of one attachment of a result, all of them, piece by piece. */
+int repo_row_detail(struct repo *repo, const struct repo_row *row, struct slice name, repo_text_fn fn,
+    void *context, struct err *err);
+
+/* The bytes that the repository takes up. */
+int repo_size(struct repo *repo, int64_t *out, struct err *err);
+
 #endif

@@ -5,6 +5,7 @@
 #include "detail.h"
 #include "packet.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -630,6 +631,21 @@ int64_t
 result_worker(const struct result *r)
 {
 	return event_worker(r->tags, r->tag_count);
+}
+
+void
+result_other_tags(struct buf *out, const struct result *r)
+{
+	int64_t worker = result_worker(r);
+	char tag[32];
+
+	snprintf(tag, sizeof(tag), "worker-%lld", (long long)worker);
+	for (size_t i = 0; i < r->tag_count; i++) {
+		if (worker >= 0 && slice_eq(r->tags[i], slice_str(tag)))
+			continue;
+		buf_slice(out, r->tags[i]);
+		buf_byte(out, '\0');
+	}
 }
 
 int64_t

@@ -68,6 +68,9 @@ struct result outcome_open_get(struct outcome *o, size_t i);
 /* The number N of the tag "worker-N" among the result's tags, or -1. */
 int64_t result_worker(const struct result *r);
 
+/* Appends the result's tags, each ended by a NUL, without that of its worker. */
+void result_other_tags(struct buf *out, const struct result *r);
+
 /* stop - start, or TIME_NONE when either is unknown or the clock went backwards. */
 int64_t result_duration(const struct result *r);
 

@@ -378,11 +378,19 @@ test_worker_and_duration(void **state)
 {
 	struct slice tags[] = {slice_str("worker-"), slice_str("worker--1"), slice_str("worker-92")};
 	struct result r = {.tags = tags, .tag_count = 3, .start = 5, .stop = 9};
+	struct buf others;
 
 	(void)state;
+	buf_init(&others, 1000);
 	assert_int_equal(result_worker(&r), 92);
+	result_other_tags(&others, &r);
+	assert_true(slice_eq(buf_get(&others), SLICE_LIT("worker-\0worker--1\0")));
 	r.tag_count = 2;
 	assert_int_equal(result_worker(&r), -1);
+	buf_clear(&others);
+	result_other_tags(&others, &r);
+	assert_true(slice_eq(buf_get(&others), SLICE_LIT("worker-\0worker--1\0")));
+	buf_release(&others);
 	assert_int_equal(result_duration(&r), 4);
 	r.stop = 4;
 	assert_true(result_duration(&r) == TIME_NONE);
