@@ -7,10 +7,13 @@
 #define HELP_WIDTH 78
 
 static const struct option definitions[] = {
-    {0, "all", OPTION_FLAG, NULL, "Show all tests, not the ten slowest alone.", ARG_ALL},
+    {0, "all", OPTION_FLAG, NULL,
+	"Leave nothing out: all tests (slowest), whole attachments (log), each result (history).", ARG_ALL},
     {0, "analyze-isolation", OPTION_FLAG, NULL,
 	"Find the tests that make others fail: for each failing test that passes alone, search the tests that ran before it.",
 	ARG_ANALYZE_ISOLATION},
+    {0, "before", OPTION_VALUE, "RUN", "Only runs with smaller ids than this one: the next page of the list.",
+	ARG_BEFORE},
     {0, "concurrency", OPTION_VALUE, "CONCURRENCY",
 	"How many processes to use with --parallel. 0, the default, means test_run_concurrency or else one for each CPU.",
 	ARG_CONCURRENCY},
@@ -25,9 +28,14 @@ static const struct option definitions[] = {
     {'d', "here", OPTION_VALUE, "HERE",
 	"The directory of the project; its repository is found there. Default: the current one.", ARG_HERE},
     {0, "isolated", OPTION_FLAG, NULL, "Run each test in a process of its own.", ARG_ISOLATED},
+    {0, "json", OPTION_FLAG, NULL, "Answer in JSON.", ARG_JSON},
+    {0, "limit", OPTION_VALUE, "N", "List at most this many; 0 means all. Default: 20.", ARG_LIMIT},
     {0, "list", OPTION_FLAG, NULL, "Show only the ids, one a line.", ARG_LIST},
     {0, "load-list", OPTION_VALUE, "LOAD_LIST",
 	"Run only the tests named in this file, one a line, in its order.", ARG_LOAD_LIST},
+    {0, "meta", OPTION_VALUE, "KEY=VALUE",
+	"Metadata to record with the run; may be given several times. To runs: only runs that have it, or that have KEY.",
+	ARG_META},
     {0, "no-tests", OPTION_VALUE, "pass|fail",
 	"What a selection without any test means: fail (the default) exits with 4, pass stores an empty run.",
 	ARG_NO_TESTS},
@@ -37,8 +45,13 @@ static const struct option definitions[] = {
 	ARG_PARTIAL},
     {'q', "quiet", OPTION_FLAG, NULL, "Leave the summary out.", ARG_QUIET},
     {'r', "run", OPTION_VALUE, "RUN",
-	"The run with this id; -1 (also as an option of its own) is the latest, -2 the one before.", ARG_RUN},
+	"The run with this id, or with a uid that begins so; -1 (also as an option of its own) is the latest, -2 the one before.",
+	ARG_RUN},
+    {0, "since", OPTION_VALUE, "TIME", "Only runs that started at this time or later.", ARG_SINCE},
+    {0, "state", OPTION_VALUE, "STATE", "Only runs in this state: running, finished or interrupted.",
+	ARG_STATE},
     {0, "subunit", OPTION_FLAG, NULL, "Write a subunit v2 stream to standard output instead.", ARG_SUBUNIT},
+    {0, "until", OPTION_VALUE, "TIME", "Only runs that started before this time.", ARG_UNTIL},
     {0, "until-failure", OPTION_FLAG, NULL, "Run again and again until a run fails.", ARG_UNTIL_FAILURE},
     {0, "worker", OPTION_VALUE, "N", "Only what worker N ran, in the order in which it ran it.", ARG_WORKER},
 };
@@ -62,7 +75,14 @@ met(void *context, const struct option *option, char *const *values, struct err 
 	a->set[option->id] = true;
 	if (option->kind == OPTION_VALUE)
 		a->text[option->id] = values[0];
-	if (option->id == ARG_CONCURRENCY || option->id == ARG_FORMAT || option->id == ARG_WORKER)
+	if (option->id == ARG_META) {
+		if (a->meta_count == ARGS_META_MAX)
+			return err_set(
+			    err, ERR_USAGE, "option --meta: given more than %d times", ARGS_META_MAX);
+		a->meta[a->meta_count++] = values[0];
+	}
+	if (option->id == ARG_CONCURRENCY || option->id == ARG_FORMAT || option->id == ARG_LIMIT ||
+	    option->id == ARG_WORKER)
 		return optparse_int(option, values[0], &a->number[option->id], err);
 	return 0;
 }
@@ -93,15 +113,22 @@ args_takes_value(const char *argument)
 	return false;
 }
 
-/* Takes "-1", "-2" and so on, which name runs, out of the arguments: option letters are none of them. */
+/* "-1", "-2" and so on, which name runs: option letters are none of them. */
+static bool
+is_run(const char *argument)
+{
+	return argument[0] == '-' && argument[1] &&
+	       strspn(argument + 1, "0123456789") == strlen(argument + 1);
+}
+
+/* Takes those out of the arguments. */
 static size_t
 take_run(struct args *a, char **argv, size_t count)
 {
 	size_t kept = 0, i = 0;
 
 	for (; i < count && strcmp(argv[i], "--") != 0; i++) {
-		if (argv[i][0] == '-' && argv[i][1] &&
-		    strspn(argv[i] + 1, "0123456789") == strlen(argv[i] + 1)) {
+		if (is_run(argv[i])) {
 			a->set[ARG_RUN] = true;
 			a->text[ARG_RUN] = argv[i];
 			continue;
@@ -115,6 +142,29 @@ take_run(struct args *a, char **argv, size_t count)
 	return kept;
 }
 
+/* Moves the positional arguments of a command that takes runs behind its options, in their order. Returns how
+ * many options there are, with their values. */
+static size_t
+part_runs(char **argv, size_t count)
+{
+	size_t options = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		size_t len = argv[i][0] == '-' && argv[i][1] && strcmp(argv[i], "--") != 0 && !is_run(argv[i])
+				 ? 1 + (args_takes_value(argv[i]) && i + 1 < count)
+				 : 0;
+
+		for (; len; len--, options++) {
+			char *option = argv[i];
+
+			memmove(argv + options + 1, argv + options, (i - options) * sizeof(*argv));
+			argv[options] = option;
+			i += len > 1;
+		}
+	}
+	return options;
+}
+
 static bool
 allows(const enum arg *allowed, enum arg arg)
 {
@@ -124,17 +174,21 @@ allows(const enum arg *allowed, enum arg arg)
 }
 
 int
-args_parse(
-    struct args *a, const enum arg *allowed, char **argv, size_t count, bool keep_dashes, struct err *err)
+args_parse(struct args *a, const enum arg *allowed, char **argv, size_t count, bool runs, struct err *err)
 {
 	struct option options[ARG_COUNT + 1];
+	size_t parted = runs ? part_runs(argv, count) : count;
 
 	*a = (struct args){.positionals = argv};
 	gather(allowed, options);
 	if (allows(allowed, ARG_RUN))
-		count = take_run(a, argv, count);
-	if (optparse(options, argv, count, keep_dashes, met, a, &a->positional_count, err) < 0)
+		parted = take_run(a, argv, parted);
+	if (optparse(options, argv, parted, true, met, a, &a->positional_count, err) < 0)
 		return -1;
+	if (runs && a->positional_count == 0) {
+		a->positionals = argv + parted;
+		a->positional_count = count - parted;
+	}
 	if (a->set[ARG_NO_TESTS] && strcmp(a->text[ARG_NO_TESTS], "pass") != 0 &&
 	    strcmp(a->text[ARG_NO_TESTS], "fail") != 0)
 		return err_set(err, ERR_USAGE,

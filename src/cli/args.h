@@ -12,6 +12,7 @@ enum arg {
 	ARG_NONE,
 	ARG_ALL,
 	ARG_ANALYZE_ISOLATION,
+	ARG_BEFORE,
 	ARG_CONCURRENCY,
 	ARG_FAILING,
 	ARG_FORCE_INIT,
@@ -20,31 +21,43 @@ enum arg {
 	ARG_HELP,
 	ARG_HERE,
 	ARG_ISOLATED,
+	ARG_JSON,
+	ARG_LIMIT,
 	ARG_LIST,
 	ARG_LOAD_LIST,
+	ARG_META,
 	ARG_NO_TESTS,
 	ARG_PARALLEL,
 	ARG_PARTIAL,
 	ARG_QUIET,
 	ARG_RUN,
+	ARG_SINCE,
+	ARG_STATE,
 	ARG_SUBUNIT,
+	ARG_UNTIL,
 	ARG_UNTIL_FAILURE,
 	ARG_WORKER,
 	ARG_COUNT
 };
 
+/* The most times that --meta may be given. */
+#define ARGS_META_MAX 64
+
 struct args {
 	bool set[ARG_COUNT];
-	const char *text[ARG_COUNT]; /* of those that have a value */
-	long number[ARG_COUNT];      /* of those whose value is a number */
-	char **positionals;          /* borrowed from the argument vector */
+	const char *text[ARG_COUNT];     /* of those that have a value */
+	long number[ARG_COUNT];          /* of those whose value is a number */
+	const char *meta[ARGS_META_MAX]; /* the value of each --meta */
+	size_t meta_count;
+	char **positionals; /* borrowed from the argument vector */
 	size_t positional_count;
 };
 
-/* Reads a command's arguments by its list of options (ended by ARG_NONE) and the common ones. The vector is
- * rearranged and has to stay. ERR_USAGE when they are wrong. */
+/* Reads a command's arguments by its list of options (ended by ARG_NONE) and the common ones. With `runs` the
+ * positional arguments name runs, so that "-1" is one of them. The vector is rearranged and has to stay.
+ * ERR_USAGE when they are wrong. */
 int args_parse(
-    struct args *a, const enum arg *allowed, char **argv, size_t count, bool keep_dashes, struct err *err);
+    struct args *a, const enum arg *allowed, char **argv, size_t count, bool runs, struct err *err);
 
 /* True when the argument is an option, written in full, whose value is the next argument. */
 bool args_takes_value(const char *argument);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli.h"
 
+#include "clock.h"
 #include "config.h"
 
 #include <stdio.h>
@@ -27,22 +28,130 @@ cli_optional_config(struct cli *cli, struct config **out)
 }
 
 int
+cli_latest(struct cli *cli, struct repo *repo, int64_t *out)
+{
+	if (repo_latest(repo, out, &cli->err) < 0)
+		return -1;
+	return *out < 0 ? err_set(&cli->err, ERR_FAILED, "'No tests in repository'") : 0;
+}
+
+struct run_search {
+	struct slice prefix; /* of the uid; absent when the last run is looked for */
+	int64_t found[2];    /* the last one first */
+	int64_t count;
+};
+
+static int
+search_run(void *context, const struct repo_run *run, struct err *err)
+{
+	struct run_search *s = context;
+
+	(void)err;
+	if (s->prefix.data && !slice_starts(slice_str(run->uid), s->prefix))
+		return 0;
+	s->found[1] = s->found[0];
+	s->found[0] = run->id;
+	s->count++;
+	return 0;
+}
+
+/* The run of that place from the end, the latest being 1. */
+static int
+run_from_end(struct cli *cli, struct repo *repo, int64_t place, int64_t *out)
+{
+	struct repo_query query = {.since = TIME_NONE,
+	    .until = TIME_NONE,
+	    .states = 1u << REPO_FINISHED | 1u << REPO_INTERRUPTED,
+	    .newest_first = true,
+	    .limit = place};
+	struct run_search search = {0};
+	int64_t latest;
+
+	if (cli_latest(cli, repo, &latest) < 0)
+		return -1;
+	*out = latest;
+	if (place == 1)
+		return 0;
+	if (repo_runs_where(repo, &query, search_run, &search, &cli->err) < 0)
+		return -1;
+	if (search.count < place)
+		return err_set(&cli->err, ERR_FAILED,
+		    "there is no run -%lld: there are %lld, the latest is %lld", (long long)place,
+		    (long long)search.count, (long long)latest);
+	*out = search.found[0];
+	return 0;
+}
+
+static int
+run_by_uid(struct cli *cli, struct repo *repo, const char *text, int64_t *out)
+{
+	struct run_search search = {.prefix = slice_str(text)};
+
+	if (repo_runs(repo, search_run, &search, &cli->err) < 0)
+		return -1;
+	if (search.count > 1)
+		return err_set(&cli->err, ERR_FAILED,
+		    "'%s' is the beginning of the uids of %lld runs, among them %lld and %lld: write more of it",
+		    text, (long long)search.count, (long long)search.found[1], (long long)search.found[0]);
+	*out = search.found[0];
+	return search.count ? 0
+			    : err_set(&cli->err, ERR_FAILED, "no run has a uid that begins with '%s'", text);
+}
+
+int
 cli_run_id(struct cli *cli, struct repo *repo, const char *text, int64_t *out)
 {
 	int64_t id, latest;
 
-	if (!slice_int(slice_str(text), &id))
-		return err_set(&cli->err, ERR_USAGE,
-		    "'%s' is not the id of a run: give a number, or -1 for the latest run", text);
-	if (repo_latest(repo, &latest, &cli->err) < 0)
-		return -1;
-	if (latest < 0)
-		return err_set(&cli->err, ERR_FAILED, "'No tests in repository'");
-	*out = id < 0 ? latest + 1 + id : id;
-	if (*out < 0)
-		return err_set(&cli->err, ERR_FAILED, "there is no run %lld: the latest has the id %lld",
-		    (long long)id, (long long)latest);
-	return 0;
+	if (slice_int(slice_str(text), &id)) {
+		if (id < 0)
+			return run_from_end(cli, repo, id == INT64_MIN ? INT64_MAX : -id, out);
+		*out = id;
+		return cli_latest(cli, repo, &latest);
+	}
+	if (strlen(text) >= 4 && strspn(text, "0123456789abcdef") == strlen(text))
+		return run_by_uid(cli, repo, text, out);
+	return err_set(&cli->err, ERR_USAGE,
+	    "'%s' is not the id of a run: give a number, -1 for the latest run, or the beginning of a uid",
+	    text);
+}
+
+/* The length of a unit of time in nanoseconds, or 0. */
+static int64_t
+unit(uint8_t c)
+{
+	switch (c) {
+	case 's':
+		return TIME_SECOND;
+	case 'm':
+		return 60 * TIME_SECOND;
+	case 'h':
+		return 3600 * TIME_SECOND;
+	case 'd':
+		return 86400 * TIME_SECOND;
+	case 'w':
+		return 7 * 86400 * TIME_SECOND;
+	default:
+		return 0;
+	}
+}
+
+int
+cli_time(struct cli *cli, const char *option, const char *text, int64_t *out)
+{
+	struct slice s = slice_str(text);
+	int64_t length = s.len ? unit(s.data[s.len - 1]) : 0, count, age;
+
+	if (s.len && time_parse(s, true, out) == s.len)
+		return 0;
+	if (length && slice_int(slice_head(s, s.len - 1), &count) && count >= 0 &&
+	    !__builtin_mul_overflow(count, length, &age)) {
+		*out = clock_realtime() - age;
+		return 0;
+	}
+	return err_set(&cli->err, ERR_USAGE,
+	    "option %s: '%s' is no time: write 2026-11-22, 2026-11-22T10:30, or an age like 90m, 12h, 3d, 2w",
+	    option, text);
 }
 
 int

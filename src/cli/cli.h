@@ -29,6 +29,7 @@ struct command {
 	const char *arguments; /* for the usage line: "testfilters* …", or "" */
 	const enum arg *args;  /* the options it takes beside the common ones, ended by ARG_NONE */
 	bool takes_positionals;
+	bool takes_runs; /* they name runs */
 	/* Returns the exit status, or -1 with cli->err set. */
 	int (*run)(struct cli *cli);
 };
@@ -46,8 +47,14 @@ struct config;
  * is there has to be right. */
 int cli_optional_config(struct cli *cli, struct config **out);
 
-/* The id that the text names: a number, or "-1" for the latest run, "-2" for the one before it, and so on. */
+/* The id that the text names: a number, "-1" for the latest run, "-2" for the one before it, and so on, or the
+ * beginning of a uid, four characters at least. */
 int cli_run_id(struct cli *cli, struct repo *repo, const char *text, int64_t *out);
+/* The id of the latest run. That there is none is an error. */
+int cli_latest(struct cli *cli, struct repo *repo, int64_t *out);
+
+/* Reads a date, a date and time, or an age ("3d"), the value of an option. */
+int cli_time(struct cli *cli, const char *option, const char *text, int64_t *out);
 
 /* Says that positional arguments were left over, in Python's words, and returns the exit status for that. */
 int cli_unexpected(struct cli *cli, char *const *arguments, size_t count);

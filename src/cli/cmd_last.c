@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "ask.h"
 #include "config.h"
 #include "order.h"
 #include "runner.h"
@@ -6,7 +7,7 @@
 
 #include <stdlib.h>
 
-static const enum arg args[] = {ARG_SUBUNIT, ARG_LIST, ARG_RUN, ARG_WORKER, ARG_NONE};
+static const enum arg args[] = {ARG_SUBUNIT, ARG_LIST, ARG_JSON, ARG_RUN, ARG_WORKER, ARG_NONE};
 
 /* The ids in the order in which the tests began, each once: what one trims by hand and feeds to run
  * --load-list. */
@@ -129,6 +130,68 @@ show_run(struct cli *cli, struct repo *repo, const struct repo_run *run, int64_t
 	return rc;
 }
 
+struct last {
+	struct repo *repo;
+	const struct repo_run *run;
+	int64_t worker;
+	struct answer answer;
+	size_t failures;
+};
+
+static int
+answer_row(void *context, const struct repo_row *row, struct err *err)
+{
+	struct last *l = context;
+	enum verdict verdict = ask_verdict(row->status, l->run);
+
+	if (l->worker >= 0 && row->worker != l->worker)
+		return 0;
+	l->failures += verdict == VERDICT_FAIL;
+	return ask_answer_row(
+	    &l->answer, l->repo, row, verdict, verdict == VERDICT_FAIL ? ASK_DETAIL_MAX : 0, err);
+}
+
+/* Each line of what was said. */
+static int
+answer_trouble(void *context, struct slice text, struct err *err)
+{
+	struct slice line;
+
+	(void)err;
+	while (slice_split(&text, '\n', &line))
+		if (line.len)
+			answer_item(context, answer_text(line));
+	return 0;
+}
+
+static int
+answer(struct cli *cli, struct repo *repo, const struct repo_run *run, int64_t worker)
+{
+	struct last l = {.repo = repo, .run = run, .worker = worker};
+	struct answer *a = &l.answer;
+	json_t *facts = ask_run_json(repo, run, &cli->err);
+
+	if (!facts)
+		return -1;
+	answer_begin(a, &cli->ui, "last");
+	answer_set(a, "run", facts);
+	answer_list(a, "results");
+	if (repo_rows(repo, run->id, answer_row, &l, &cli->err) < 0)
+		return -1;
+	answer_list_end(a);
+	answer_list(a, "errors");
+	if (repo_run_text(repo, run->id, SLICE_LIT(RUNNER_ERROR_NAME), answer_trouble, a, &cli->err) < 0)
+		return -1;
+	answer_list_end(a);
+	answer_list(a, "lost");
+	if (repo_run_text(repo, run->id, SLICE_LIT(RUNNER_LOST_NAME), answer_trouble, a, &cli->err) < 0)
+		return -1;
+	answer_list_end(a);
+	if (answer_end(a, &cli->err) < 0)
+		return -1;
+	return worker < 0 && run->exit_status > 0 ? run->exit_status : l.failures > 0;
+}
+
 static int
 run_last(struct cli *cli)
 {
@@ -143,8 +206,14 @@ run_last(struct cli *cli)
 		return -1;
 	if (cli_run_id(cli, repo, which, &id) < 0 || repo_run_get(repo, id, &run, &cli->err) < 0)
 		goto out;
-	rc = cli->args.set[ARG_LIST] && !cli->args.set[ARG_SUBUNIT] ? print_list(cli, repo, id, worker)
-								    : show_run(cli, repo, &run, worker);
+	if (cli->args.set[ARG_SUBUNIT])
+		rc = show_run(cli, repo, &run, worker);
+	else if (cli->args.set[ARG_JSON])
+		rc = answer(cli, repo, &run, worker);
+	else if (cli->args.set[ARG_LIST])
+		rc = print_list(cli, repo, id, worker);
+	else
+		rc = show_run(cli, repo, &run, worker);
 out:
 	repo_free(repo);
 	return rc;

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "answer.h"
 #include "cli.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const enum arg args[] = {ARG_ALL, ARG_NONE};
+static const enum arg args[] = {ARG_ALL, ARG_JSON, ARG_NONE};
 
 #define SHOWN 10
 
@@ -58,10 +59,26 @@ print_table(struct ui *ui, const struct slow_test *tests, size_t count)
 }
 
 static int
-print_slowest(struct cli *cli, const struct strtab *ids, const int64_t *durations)
+answer(struct cli *cli, int64_t run, const struct slow_test *tests, size_t count)
+{
+	struct answer a;
+
+	answer_begin(&a, &cli->ui, "slowest");
+	answer_set(&a, "run", json_integer(run));
+	answer_list(&a, "tests");
+	for (size_t i = 0; i < count; i++)
+		answer_item(&a, json_pack("{so, so}", "test", answer_text(tests[i].id), "duration",
+				    answer_seconds(tests[i].duration)));
+	answer_list_end(&a);
+	return answer_end(&a, &cli->err);
+}
+
+static int
+show_slowest(struct cli *cli, int64_t run, const struct strtab *ids, const int64_t *durations)
 {
 	struct slow_test *tests = calloc(ids->len + 1, sizeof(*tests));
 	size_t count = 0;
+	int rc = 0;
 
 	if (!tests)
 		return err_nomem(&cli->err);
@@ -71,10 +88,12 @@ print_slowest(struct cli *cli, const struct strtab *ids, const int64_t *duration
 	qsort(tests, count, sizeof(*tests), compare_tests);
 	if (count > SHOWN && !cli->args.set[ARG_ALL])
 		count = SHOWN;
-	if (count)
+	if (cli->args.set[ARG_JSON])
+		rc = answer(cli, run, tests, count);
+	else if (count)
 		print_table(&cli->ui, tests, count);
 	free(tests);
-	return 0;
+	return rc;
 }
 
 static int
@@ -102,7 +121,7 @@ run_slowest(struct cli *cli)
 	}
 	if (repo_durations(repo, &ids, durations, &cli->err) < 0)
 		goto out;
-	rc = print_slowest(cli, &ids, durations);
+	rc = show_slowest(cli, latest, &ids, durations);
 out:
 	free(durations);
 	strtab_release(&ids);

@@ -117,7 +117,7 @@ run_command(struct cli *cli, char **args, size_t count)
 		help_command(&cli->ui, c, true);
 		return 0;
 	}
-	if (args_parse(&cli->args, c->args, args, count, true, &cli->err) < 0)
+	if (args_parse(&cli->args, c->args, args, count, c->takes_runs, &cli->err) < 0)
 		return usage_error(cli);
 	cli->ui.quiet = cli->args.set[ARG_QUIET];
 	cli->here = cli->args.set[ARG_HERE] ? expand_home(cli->args.text[ARG_HERE]) : getcwd(NULL, 0);
@@ -125,7 +125,7 @@ run_command(struct cli *cli, char **args, size_t count)
 		ui_warn(&cli->ui, "testr: the current directory is gone");
 		return 3;
 	}
-	if (!c->takes_positionals && cli->args.positional_count)
+	if (!c->takes_positionals && !c->takes_runs && cli->args.positional_count)
 		return cli_unexpected(cli, cli->args.positionals, cli->args.positional_count);
 	status = c->run(cli);
 	if (status < 0) {

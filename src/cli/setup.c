@@ -16,8 +16,8 @@ echo(void *context, const char *command)
 {
 	struct cli *cli = context;
 
-	/* With --subunit standard output is for the stream alone. */
-	if (cli->args.set[ARG_SUBUNIT]) {
+	/* With --subunit and --json standard output is for these alone. */
+	if (cli->args.set[ARG_SUBUNIT] || cli->args.set[ARG_JSON]) {
 		ui_warn(&cli->ui, "running=%s", command);
 		return;
 	}
@@ -30,7 +30,7 @@ setup_dump(void *context, struct slice name, struct slice content)
 {
 	struct cli *cli = context;
 
-	if (cli->args.set[ARG_SUBUNIT]) {
+	if (cli->args.set[ARG_SUBUNIT] || cli->args.set[ARG_JSON]) {
 		ui_warn(&cli->ui, "--- %.*s ---\n%.*s", SLICE_FMT(name), SLICE_FMT(content));
 		return;
 	}

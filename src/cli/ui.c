@@ -113,8 +113,8 @@ ui_warn(struct ui *ui, const char *format, ...)
 	buf_release(&line);
 }
 
-static void
-rule(struct ui *ui, char c)
+void
+ui_rule(struct ui *ui, char c)
 {
 	char line[71];
 
@@ -123,11 +123,8 @@ rule(struct ui *ui, char c)
 	ui_slice(ui, slice_of(line, sizeof(line)));
 }
 
-#define RED "31"
-#define GREEN "32"
-
-static void
-coloured(struct ui *ui, const char *colour, const char *word)
+void
+ui_coloured(struct ui *ui, const char *colour, const char *word)
 {
 	if (ui->colour)
 		ui_printf(ui, "\x1b[%sm%s\x1b[m", colour, word);
@@ -138,8 +135,8 @@ coloured(struct ui *ui, const char *colour, const char *word)
 void
 ui_failure(struct ui *ui, const char *label, const struct result *r)
 {
-	rule(ui, '=');
-	coloured(ui, RED, label);
+	ui_rule(ui, '=');
+	ui_coloured(ui, UI_RED, label);
 	ui_printf(ui, ": ");
 	ui_slice(ui, r->id);
 	if (r->tag_count) {
@@ -150,7 +147,7 @@ ui_failure(struct ui *ui, const char *label, const struct result *r)
 		}
 	}
 	ui_printf(ui, "\n");
-	rule(ui, '-');
+	ui_rule(ui, '-');
 	details_text(&ui->out, r->details, r->detail_count, "traceback");
 	ui_flush(ui);
 }
@@ -191,9 +188,9 @@ ui_summary(struct ui *ui, const struct ui_summary *s)
 		return;
 	add_ran(&ui->out, s);
 	if (s->interrupted)
-		coloured(ui, RED, "INTERRUPTED");
+		ui_coloured(ui, UI_RED, "INTERRUPTED");
 	else
-		coloured(ui, passed ? GREEN : RED, passed ? "PASSED" : "FAILED");
+		ui_coloured(ui, passed ? UI_GREEN : UI_RED, passed ? "PASSED" : "FAILED");
 	buf_printf(&ui->out, " (id=%lld", (long long)s->id);
 	if (s->counts.failures) {
 		buf_printf(&ui->out, ", failures=%lld", (long long)s->counts.failures);
@@ -213,7 +210,7 @@ ui_summary(struct ui *ui, const struct ui_summary *s)
 void
 ui_table(struct ui *ui, size_t columns, const struct slice *cells, size_t count)
 {
-	size_t widths[8] = {0};
+	size_t widths[UI_COLUMNS_MAX] = {0};
 
 	for (size_t i = 0; i < count; i++)
 		if (utf8_length(cells[i]) > widths[i % columns])

@@ -40,6 +40,14 @@ void ui_warn(struct ui *ui, const char *format, ...) __attribute__((format(print
 /* The block for a test that failed: label and id, tags, attachments. */
 void ui_failure(struct ui *ui, const char *label, const struct result *r);
 
+#define UI_RED "31"
+#define UI_GREEN "32"
+/* The word, in colour where there are colours. */
+void ui_coloured(struct ui *ui, const char *colour, const char *word);
+
+/* A line across. */
+void ui_rule(struct ui *ui, char c);
+
 /* What the summary is of. Counts of the run before it are absent when `before` is NULL. */
 struct ui_summary {
 	int64_t id;
@@ -55,6 +63,7 @@ struct ui_summary {
 /* The one or two lines at the end of a run; nothing when quiet. */
 void ui_summary(struct ui *ui, const struct ui_summary *s);
 
+#define UI_COLUMNS_MAX 12
 /* A table of `columns` columns; cells are given row by row, the first row being the heads. */
 void ui_table(struct ui *ui, size_t columns, const struct slice *cells, size_t count);
 
