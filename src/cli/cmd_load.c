@@ -11,7 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
-static const enum arg args[] = {ARG_PARTIAL, ARG_FORCE_INIT, ARG_SUBUNIT, ARG_FULL_RESULTS, ARG_NONE};
+static const enum arg args[] = {
+    ARG_PARTIAL, ARG_FORCE_INIT, ARG_SUBUNIT, ARG_FULL_RESULTS, ARG_META, ARG_NONE};
 
 /* Text that comes before the first event waits until it is clear that the input is a subunit stream at all. */
 #define WAITING_MAX ((size_t)1024 * 1024)
@@ -313,11 +314,13 @@ run_load(struct cli *cli)
 		return rc;
 	rc = -1;
 	buf_init(&l.waiting, WAITING_MAX);
-	if (cli_optional_config(cli, &config) < 0 ||
+	if (metadata_check(cli) < 0 || cli_optional_config(cli, &config) < 0 ||
 	    cli_repository(cli, cli->args.set[ARG_FORCE_INIT], &repo) < 0)
 		goto out;
-	if (record_init(&l.record, cli, repo, config, cli->args.set[ARG_SUBUNIT]) == 0)
+	if (record_init(&l.record, cli, repo, config, cli->args.set[ARG_SUBUNIT]) == 0) {
+		l.record.workers = cli->args.positional_count ? cli->args.positional_count : 1;
 		rc = load_all(&l);
+	}
 	record_release(&l.record);
 out:
 	free(l.workers);

@@ -8,7 +8,7 @@
 
 static const enum arg args[] = {ARG_FAILING, ARG_PARALLEL, ARG_CONCURRENCY, ARG_LOAD_LIST, ARG_PARTIAL,
     ARG_SUBUNIT, ARG_FULL_RESULTS, ARG_UNTIL_FAILURE, ARG_ANALYZE_ISOLATION, ARG_ISOLATED, ARG_FORCE_INIT,
-    ARG_NO_TESTS, ARG_NONE};
+    ARG_NO_TESTS, ARG_META, ARG_NONE};
 
 struct testing {
 	struct cli *cli;
@@ -282,6 +282,8 @@ run_once(struct testing *t, int *status)
 	struct once o = {0};
 	int rc = record_init(&t->record, t->cli, t->repo, t->setup.config, t->cli->args.set[ARG_SUBUNIT]);
 
+	t->record.workers = t->setup.workers;
+	t->record.loop = t->setup.launch.loop;
 	if (rc == 0)
 		rc = prepare(t, &o);
 	if (rc == 0)
@@ -322,7 +324,7 @@ run_run(struct cli *cli)
 	struct testing t = {.cli = cli};
 	int rc;
 
-	if (cli_repository(cli, cli->args.set[ARG_FORCE_INIT], &t.repo) < 0)
+	if (metadata_check(cli) < 0 || cli_repository(cli, cli->args.set[ARG_FORCE_INIT], &t.repo) < 0)
 		return -1;
 	rc = setup_begin(&t.setup, cli);
 	if (rc == 0)
@@ -363,6 +365,8 @@ const struct command cmd_run = {
 	     "* instance_provision, instance_execute, instance_dispose -- commands that make\n"
 	     "  $INSTANCE_COUNT environments and print their names, run $COMMAND (with the\n"
 	     "  files $FILES) in the environment $INSTANCE_ID, and give $INSTANCE_IDS back.\n"
+	     "* record_environment -- names and globs of variables to record with each run,\n"
+	     "  or not to, with - before them.\n"
 	     "* unexpected_success -- pass, if an unexpected success is to be a success;\n"
 	     "  else it is a failure.\n"
 	     "$IDFILE is a file with the ids of the tests, one a line; $IDLIST is the ids\n"

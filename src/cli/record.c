@@ -14,6 +14,7 @@ record_init(struct record *r, struct cli *cli, struct repo *repo, const struct c
 	    .cli = cli, .repo = repo, .subunit = subunit, .first = TIME_NONE, .last = TIME_NONE};
 	buf_init(&r->packets, 4 * (size_t)PACKET_MAX);
 	r->uxsuccess_passes = config && config_uxsuccess_passes(config);
+	r->environment = config ? config_get(config, "record_environment") : NULL;
 	r->started = clock_monotonic();
 	r->outcome = outcome_new(subunit ? 0 : CLI_DETAIL_MAX);
 	if (!r->outcome)
@@ -24,6 +25,7 @@ record_init(struct record *r, struct cli *cli, struct repo *repo, const struct c
 void
 record_release(struct record *r)
 {
+	checkout_release(&r->checkout);
 	outcome_free(r->outcome);
 	buf_release(&r->packets);
 	strtab_release(&r->filter_tags);
@@ -33,8 +35,19 @@ int
 record_begin(struct record *r)
 {
 	struct repo_begin begin = {.command = r->cli->invoked, .uxsuccess_passes = r->uxsuccess_passes};
+	struct metadata metadata = {0};
+	int rc;
 
-	return repo_run_begin(r->repo, &begin, &r->writer, &r->cli->err);
+	/* Format 1 has no place for it. */
+	if (repo_format(r->repo) != 1)
+		checkout_ask(&r->checkout, r->cli, r->loop);
+	rc = metadata_gather(&metadata, r->cli, r->workers, r->environment);
+	begin.meta = metadata.pairs;
+	begin.meta_count = metadata.count;
+	if (rc == 0)
+		rc = repo_run_begin(r->repo, &begin, &r->writer, &r->cli->err);
+	metadata_release(&metadata);
+	return rc;
 }
 
 static void
@@ -109,6 +122,8 @@ record_event(struct record *r, const struct event *e, struct err *err)
 {
 	const struct result *result;
 
+	if (checkout_ready(&r->checkout) && checkout_record(&r->checkout, r->writer, err) < 0)
+		return -1;
 	if (repo_append(r->writer, e, err) < 0)
 		return -1;
 	if (e->id.data)
@@ -201,6 +216,7 @@ record_finish(struct record *r, const struct record_end *end, int *status)
 {
 	struct ui_summary summary;
 	struct repo_run before;
+	struct err ignored;
 	int64_t id;
 	int rc;
 
@@ -208,6 +224,10 @@ record_finish(struct record *r, const struct record_end *end, int *status)
 		ui_warn(&r->cli->ui, "lost: %zu more", r->lost - RECORD_LOST_SHOWN);
 	count_open(r, end->interrupted);
 	*status = exit_status(r, end);
+	checkout_wait(&r->checkout);
+	/* What can be saved is saved also if that cannot be stored. */
+	if (checkout_ready(&r->checkout))
+		checkout_record(&r->checkout, r->writer, &ignored);
 	rc = repo_run_finish(r->writer, end->interrupted ? REPO_INTERRUPTED : REPO_FINISHED,
 	    end->partial || r->lost, *status, &id, &r->cli->err);
 	r->writer = NULL;

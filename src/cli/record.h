@@ -7,6 +7,7 @@
 
 #include "cli.h"
 #include "config.h"
+#include "metadata.h"
 #include "strtab.h"
 
 /* What is known beforehand of the tests of a run; for the live line. All borrowed. */
@@ -26,6 +27,11 @@ struct record {
 	bool subunit;
 	struct buf packets; /* with --subunit: encoded, to be written */
 	struct record_plan plan;
+	/* To be set before record_begin, for the metadata: */
+	size_t workers;
+	struct loop *loop; /* NULL when none runs while events are told */
+	const char *environment;
+	struct checkout checkout;
 	struct repo_counts counts;
 	int64_t filtered;    /* tests that passed and have one of filter_tags */
 	int64_t first, last; /* the extent of the times of tests' events, announcements included */

@@ -28,6 +28,7 @@ static const char *const known_keys[] = {
     "instance_execute",
     "instance_dispose",
     "unexpected_success",
+    "record_environment",
 };
 
 struct item {

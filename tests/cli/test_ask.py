@@ -523,5 +523,119 @@ class Json(AskTest):
                                     if command.split()[0] in commands})
 
 
+class Metadata(AskTest):
+    def setUp(self):
+        super().setUp()
+        self.env = {k: v for k, v in self.env.items() if not k.startswith("GIT_")}
+        self.env.update(GIT_CONFIG_NOSYSTEM="1", HOME=self.dir, GIT_CEILING_DIRECTORIES=os.path.dirname(self.dir))
+        self.project("pass.a")
+
+    def git(self, *args):
+        return subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=a@example.org", *args], cwd=self.dir, env=self.env,
+                              stdout=subprocess.PIPE, check=True).stdout.decode().strip()
+
+    def commit(self):
+        self.git("init", "-q", "-b", "trunk")
+        self.git("add", ".testr.conf")
+        self.git("commit", "-q", "-m", "first")
+        return self.git("rev-parse", "HEAD")
+
+    def meta(self, *args):
+        self.call(*args, expect=0)
+        return self.json("info", "-1")["run"]["meta"]
+
+    def test_what_is_recorded(self):
+        self.env.update(TZ="UTC", CI="yes", HARMLESS="1", MY_TOKEN="secret")
+        for name in ("LC_ALL", "LANG"):
+            self.env.pop(name, None)
+        meta = self.meta("run", "--parallel", "--concurrency=3")
+        self.assertEqual("3", meta["workers"])
+        self.assertEqual(os.path.realpath(self.dir), meta["directory"])
+        self.assertEqual(os.uname().nodename, meta["host"])
+        self.assertTrue(meta["command"].endswith("testr run --parallel --concurrency=3"))
+        self.assertEqual(("UTC", "yes"), (meta["env.TZ"], meta["env.CI"]))
+        self.assertEqual(set(), {"env.LC_ALL", "env.HARMLESS", "env.MY_TOKEN", "git.commit"} & set(meta))
+
+    def test_the_environment_is_for_the_project_to_choose(self):
+        self.env.update(TZ="UTC", CI="yes", MY_SIZE="1", MY_TOKEN="secret", MY_KEY="k", MY_OTHER="2")
+        self.configure("pass.a", "record_environment=MY_* -MY_OTHER -T[A-Z] MY_KEY\n")
+        meta = self.meta("run")
+        self.assertEqual({"env.CI": "yes", "env.MY_SIZE": "1", "env.MY_KEY": "k"},
+                         {k: v for k, v in meta.items() if k in ("env.TZ", "env.CI") or k.startswith("env.MY_")})
+        self.configure("pass.a", "record_environment=-*\n")
+        self.assertEqual([], [key for key in self.meta("run") if key.startswith("env.")])
+
+    def test_git(self):
+        commit = self.commit()
+        for args in (["run"], ["load"]):
+            meta = self.meta(*args)
+            self.assertEqual((commit, "trunk", "false"), (meta["git.commit"], meta["git.branch"], meta["git.dirty"]))
+        self.configure("pass.a pass.b")
+        self.git("checkout", "-q", "--detach")
+        meta = self.meta("run")
+        self.assertEqual((commit, None, "true"), (meta["git.commit"], meta.get("git.branch"), meta["git.dirty"]))
+        self.assertIn(commit[:9] + "+dirty", self.call("history", "pass.a").out)
+        self.assertIn(commit[:9] + "+dirty", self.call("log", "pass.a").out)
+        self.assertIn(commit[:9] + " ", self.call("runs").out)
+        self.assertIn("git.dirty: true\n", self.call("info", "-1").out)
+
+    def test_many_changed_files(self):
+        commit = self.commit()
+        os.mkdir(self.path("many"))
+        for i in range(3000):
+            self.write("many/a file with quite a long name %d" % i, "1")
+        self.git("add", "many")
+        meta = self.meta("run")
+        self.assertEqual((commit, "true"), (meta["git.commit"], meta["git.dirty"]))
+
+    def test_a_directory_with_odd_characters(self):
+        inner = self.path("it's $HOME")
+        os.mkdir(inner)
+        commit = self.commit()
+        self.call("init", "-d", inner, expect=0)
+        self.call("load", "-d", inner, input=simple(a="success"), expect=0)
+        answer = json.loads(self.call("info", "-d", inner, "-1", "--json", expect=0).out)
+        self.assertEqual(commit, answer["run"]["meta"]["git.commit"])
+
+    def test_no_git_at_all(self):
+        self.commit()
+        os.mkdir(self.path("bin"))
+        os.symlink("/usr/bin/python3", self.path("bin/python3"))
+        self.env["PATH"] = self.path("bin")
+        run = self.call("run", expect=0)
+        self.assertEqual("", run.err)
+        self.assertNotIn("git.commit", self.json("info", "-1")["run"]["meta"])
+
+    def test_before_the_first_commit(self):
+        self.git("init", "-q")
+        self.assertEqual([], [key for key in self.meta("run") if key.startswith("git.")])
+
+    def test_given_metadata(self):
+        self.commit()
+        meta = self.meta("load", "--meta=git.commit=0123456789abcdef", "--meta", "job=a=b", "--meta=empty=", "--meta=host=other")
+        self.assertEqual(("0123456789abcdef", None, "a=b", "", "other"), (
+            meta["git.commit"], meta.get("git.dirty"), meta["job"], meta["empty"], meta["host"]))
+        self.meta("load", "--meta=job=c")
+        self.assertEqual([1], [r["run"] for r in self.json("runs", "--meta=job=c")["runs"]])
+        self.assertEqual([0], [r["run"] for r in self.json("runs", "--meta=job=a=b")["runs"]])
+        self.assertEqual([1, 0], [r["run"] for r in self.json("runs", "--meta=job")["runs"]])
+        self.assertEqual([], self.json("runs", "--meta=job=")["runs"])
+
+    def test_runs_by_uid(self):
+        for _ in range(3):
+            self.call("run", expect=0)
+        uids = [r["uid"] for r in self.json("runs")["runs"]]
+        self.assertEqual(3, len(set(uids)))
+        for n, uid in enumerate(uids):
+            letter = re.search("[a-f]", uid).end()
+            self.assertEqual(2 - n, self.json("info", uid[:max(12, letter)])["run"]["run"])
+        self.assertEqual("no run has a uid that begins with 'abcdefabcdef'\n", self.call("info", "abcdefabcdef", expect=3).err)
+
+    def test_format_1_has_no_place_for_it(self):
+        subprocess.run(["rm", "-r", self.path(".testrepository")], check=True)
+        self.make(1)
+        self.assertEqual({}, self.meta("run", "--meta=a=b"))
+
+
 if __name__ == "__main__":
     tap.main()
