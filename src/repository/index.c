@@ -9,19 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BATCH_ROWS 4096
-#define BATCH_BYTES ((size_t)2 << 20)
-#define TAGSET_MAX ((size_t)8 << 20)
-
 struct index {
 	struct db *db;
-};
-
-struct index_row {
-	size_t test, tagset; /* in the tables of the batch; STRTAB_NONE for no tags */
-	enum status status;
-	int64_t start, duration, worker;
-	uint64_t offset, end;
 };
 
 /* Runs a statement, whose values are bound, once. */
@@ -342,193 +331,10 @@ index_meta(struct index *ix, int64_t run, repo_meta_fn fn, void *context, struct
 	return rc;
 }
 
-/* The place of the result's tags, without its worker's, among the batch's; *out is STRTAB_NONE when there are
- * none. */
-static int
-add_tagset(struct index_batch *batch, const struct result *r, size_t *out)
-{
-	struct buf set;
-	bool added = false;
-
-	buf_init(&set, TAGSET_MAX);
-	result_other_tags(&set, r);
-	*out = set.len && !set.failed ? strtab_add(&batch->tagsets, buf_get(&set), &added) : STRTAB_NONE;
-	if (added)
-		batch->bytes += set.len;
-	buf_release(&set);
-	return set.failed ? -1 : 0;
-}
-
-int
-index_batch_add(struct index_batch *batch, const struct result *r, struct err *err)
-{
-	struct index_row row = {.status = r->status,
-	    .start = r->start,
-	    .duration = result_duration(r),
-	    .worker = result_worker(r),
-	    .offset = r->offset,
-	    .end = r->end};
-	bool added;
-
-	if (batch->count == batch->cap) {
-		size_t cap = batch->cap ? batch->cap * 2 : 64;
-		struct index_row *rows = reallocarray(batch->rows, cap, sizeof(*rows));
-
-		if (!rows)
-			return err_nomem(err);
-		batch->rows = rows;
-		batch->cap = cap;
-	}
-	row.test = strtab_add(&batch->tests, r->id, &added);
-	if (row.test == STRTAB_NONE || add_tagset(batch, r, &row.tagset))
-		return err_nomem(err);
-	if (added)
-		batch->bytes += r->id.len;
-	batch->rows[batch->count++] = row;
-	return 0;
-}
-
-bool
-index_batch_full(const struct index_batch *batch)
-{
-	return batch->count >= BATCH_ROWS || batch->bytes >= BATCH_BYTES;
-}
-
-void
-index_batch_release(struct index_batch *batch)
-{
-	strtab_release(&batch->tests);
-	strtab_release(&batch->tagsets);
-	free(batch->rows);
-	*batch = (struct index_batch){0};
-}
-
-/* FNV-1a. Part of the schema: it must never change. */
-static int64_t
-hash_name(struct slice s)
-{
-	uint32_t h = 0x811c9dc5u;
-
-	for (size_t i = 0; i < s.len; i++)
-		h = (h ^ s.data[i]) * 0x01000193u;
-	return h;
-}
-
-/* The id of the one row that `find`, whose values are bound, gives; 0 when there is none. */
-static int
-find_id(struct db_stmt *find, int64_t *id, struct err *err)
-{
-	int rc = db_step(find, err);
-
-	*id = rc > 0 ? db_int(find, 0) : 0;
-	db_reset(find);
-	return rc < 0 ? -1 : 0;
-}
-
-static int
-intern_tests(struct index *ix, const struct strtab *tests, int64_t *ids, struct err *err)
-{
-	struct db_stmt *find = db_prepare(ix->db, sql_test_find, err);
-	struct db_stmt *insert = find ? db_prepare(ix->db, sql_test_insert, err) : NULL;
-	int rc = insert ? 0 : -1;
-
-	for (size_t i = 0; rc == 0 && i < tests->len; i++) {
-		struct slice name = strtab_get(tests, i);
-		int64_t hash = hash_name(name);
-
-		db_bind_int(find, 1, hash);
-		db_bind_text(find, 2, name);
-		rc = find_id(find, &ids[i], err);
-		if (rc || ids[i])
-			continue;
-		db_bind_int(insert, 1, hash);
-		db_bind_text(insert, 2, name);
-		rc = find_id(insert, &ids[i], err);
-	}
-	db_release(find);
-	db_release(insert);
-	return rc;
-}
-
-static int
-intern_tagsets(struct index *ix, const struct strtab *tagsets, int64_t *ids, struct err *err)
-{
-	struct db_stmt *find = db_prepare(ix->db, sql_tagset_find, err);
-	struct db_stmt *insert = find ? db_prepare(ix->db, sql_tagset_insert, err) : NULL;
-	int rc = insert ? 0 : -1;
-
-	for (size_t i = 0; rc == 0 && i < tagsets->len; i++) {
-		db_bind_blob(find, 1, strtab_get(tagsets, i));
-		rc = find_id(find, &ids[i], err);
-		if (rc || ids[i])
-			continue;
-		db_bind_blob(insert, 1, strtab_get(tagsets, i));
-		rc = find_id(insert, &ids[i], err);
-	}
-	db_release(find);
-	db_release(insert);
-	return rc;
-}
-
-static void
-bind_row(struct db_stmt *stmt, int64_t run, const struct index_row *row, int64_t test, int64_t tagset)
-{
-	db_bind_int(stmt, 1, run);
-	db_bind_int(stmt, 2, test);
-	db_bind_int(stmt, 3, row->status);
-	db_bind_unless(stmt, 4, row->start, TIME_NONE);
-	db_bind_unless(stmt, 5, row->duration, TIME_NONE);
-	db_bind_unless(stmt, 6, row->worker, -1);
-	db_bind_unless(stmt, 7, tagset, 0);
-	db_bind_int(stmt, 8, (int64_t)row->offset);
-	db_bind_int(stmt, 9, (int64_t)(row->end - row->offset));
-}
-
-static int
-insert_rows(struct index *ix, int64_t run, const struct index_batch *batch, const int64_t *tests,
-    const int64_t *tagsets, struct err *err)
-{
-	struct db_stmt *first = db_prepare(ix->db, sql_result_first, err);
-	struct db_stmt *further = first ? db_prepare(ix->db, sql_result_further, err) : NULL;
-	int64_t rc = further ? 0 : -1;
-
-	for (size_t i = 0; rc >= 0 && i < batch->count; i++) {
-		const struct index_row *row = &batch->rows[i];
-		int64_t test = tests[row->test],
-			tagset = row->tagset == STRTAB_NONE ? 0 : tagsets[row->tagset];
-
-		bind_row(first, run, row, test, tagset);
-		rc = db_run(first, err);
-		if (rc == 0) {
-			bind_row(further, run, row, test, tagset);
-			rc = db_run(further, err);
-		}
-	}
-	db_release(first);
-	db_release(further);
-	return rc < 0 ? -1 : 0;
-}
-
 int
 index_results_add(struct index *ix, int64_t run, const struct index_batch *batch, struct err *err)
 {
-	int64_t *tests, *tagsets;
-	int rc;
-
-	if (!batch->count)
-		return 0;
-	tests = calloc(batch->tests.len, sizeof(*tests));
-	tagsets = calloc(batch->tagsets.len + 1, sizeof(*tagsets));
-	rc = tests && tagsets ? 0 : err_nomem(err);
-	if (rc == 0)
-		rc = intern_tests(ix, &batch->tests, tests, err) ||
-			     intern_tagsets(ix, &batch->tagsets, tagsets, err) ||
-			     insert_rows(ix, run, batch, tests, tagsets, err)
-			 ? -1
-			 : 0;
-	free(tests);
-	free(tagsets);
-	return rc;
+	return index_batch_write(ix->db, run, batch, err);
 }
 
 /* Runs a statement whose only value is a run. */
@@ -633,27 +439,28 @@ int
 index_history(
     struct index *ix, struct slice test, int64_t limit, repo_row_fn fn, void *context, struct err *err)
 {
-	struct db_stmt *find = db_prepare(ix->db, sql_test_find, err);
-	struct db_stmt *stmt = find ? db_prepare(ix->db, sql_history, err) : NULL;
+	struct db_stmt *stmt = db_prepare(ix->db, sql_test_find, err);
 	int64_t id = 0;
-	int rc = stmt ? 0 : -1;
+	int rc;
 
-	if (rc == 0) {
-		db_bind_int(find, 1, hash_name(test));
-		db_bind_text(find, 2, test);
-		rc = find_id(find, &id, err);
-	}
-	db_release(find);
-	if (rc == 0 && id) {
-		db_bind_int(stmt, 1, id);
-		db_bind_int(stmt, 2, limit ? limit : INT64_MAX);
-		while ((rc = db_step(stmt, err)) > 0) {
-			struct repo_row row = read_row(stmt, test);
+	if (!stmt)
+		return -1;
+	db_bind_int(stmt, 1, index_hash(test));
+	db_bind_text(stmt, 2, test);
+	rc = get_int(stmt, &id, err);
+	if (rc || !id)
+		return rc;
+	stmt = db_prepare(ix->db, sql_history, err);
+	if (!stmt)
+		return -1;
+	db_bind_int(stmt, 1, id);
+	db_bind_int(stmt, 2, limit ? limit : INT64_MAX);
+	while ((rc = db_step(stmt, err)) > 0) {
+		struct repo_row row = read_row(stmt, test);
 
-			rc = fn(context, &row, err);
-			if (rc)
-				break;
-		}
+		rc = fn(context, &row, err);
+		if (rc)
+			break;
 	}
 	db_release(stmt);
 	return rc;
@@ -733,7 +540,7 @@ find_durations(struct index *ix, const struct strtab *ids, int64_t *out, struct 
 	for (size_t i = 0; rc >= 0 && i < ids->len; i++) {
 		struct slice name = strtab_get(ids, i);
 
-		db_bind_int(stmt, 1, hash_name(name));
+		db_bind_int(stmt, 1, index_hash(name));
 		db_bind_text(stmt, 2, name);
 		rc = db_step(stmt, err);
 		if (rc > 0)

@@ -7,6 +7,7 @@
 #ifndef INDEX_H
 #define INDEX_H
 
+#include "index_batch.h"
 #include "repository.h"
 
 struct index;
@@ -44,19 +45,6 @@ int index_find_uid(struct index *ix, const char *uid, int64_t *out, struct err *
 
 int index_meta_set(struct index *ix, int64_t run, const struct repo_meta *meta, struct err *err);
 int index_meta(struct index *ix, int64_t run, repo_meta_fn fn, void *context, struct err *err);
-
-/* Results on their way into the index. A zeroed one is empty. */
-struct index_batch {
-	struct strtab tests;
-	struct strtab tagsets;
-	struct index_row *rows;
-	size_t count, cap;
-	size_t bytes; /* of names and tags */
-};
-int index_batch_add(struct index_batch *batch, const struct result *r, struct err *err);
-/* True when it is time to write it. */
-bool index_batch_full(const struct index_batch *batch);
-void index_batch_release(struct index_batch *batch);
 
 int index_results_add(struct index *ix, int64_t run, const struct index_batch *batch, struct err *err);
 /* Takes all results and metadata of a run away. */

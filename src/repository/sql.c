@@ -74,6 +74,9 @@ const char sql_schema[] = "CREATE TABLE counter ("
 			  "	duration INTEGER NOT NULL"
 			  ") STRICT;";
 
+#define FOUR(row) row ", " row ", " row ", " row
+#define SIXTEEN(row) FOUR(row) ", " FOUR(row) ", " FOUR(row) ", " FOUR(row)
+
 const char sql_counter_get[] = "SELECT value FROM counter WHERE name = $1";
 
 const char sql_counter_raise[] = "UPDATE counter SET value = $1 WHERE name = $2 AND value < $1";
@@ -119,7 +122,15 @@ const char sql_meta_delete[] = "DELETE FROM run_meta WHERE run = $1";
 
 const char sql_test_find[] = "SELECT id FROM test WHERE hash = $1 AND name = $2";
 
-const char sql_test_insert[] = "INSERT INTO test (hash, name) VALUES ($1, $2) RETURNING id";
+const char sql_test_next[] = "SELECT coalesce(max(id) + 1, 1) FROM test";
+
+/* Without FAIL, SQLite would have to be able to undo a statement alone, which takes as long as doing it. */
+#define TESTS "INSERT OR FAIL INTO test (id, hash, name) VALUES "
+#define TEST "(?, ?, ?)"
+
+const char sql_test_insert[] = TESTS TEST;
+
+const char sql_tests_insert[] = TESTS SIXTEEN(TEST);
 
 const char sql_tests[] =
     "SELECT name FROM test WHERE EXISTS (SELECT 1 FROM result WHERE test = test.id) ORDER BY name";
@@ -128,15 +139,18 @@ const char sql_tagset_find[] = "SELECT id FROM tagset WHERE tags = $1";
 
 const char sql_tagset_insert[] = "INSERT INTO tagset (tags) VALUES ($1) RETURNING id";
 
-#define RESULT_COLUMNS "run, test, status, start, duration, worker, tagset, offset, size, attempt"
+const char sql_run_has_results[] = "SELECT 1 FROM result WHERE run = $1 LIMIT 1";
 
-/* Nothing is inserted when there is a first attempt already. */
-const char sql_result_first[] = "INSERT INTO result (" RESULT_COLUMNS ")"
-				" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1) ON CONFLICT DO NOTHING";
+const char sql_attempts[] = "SELECT max(attempt) FROM result WHERE run = $1 AND test = $2";
 
-const char sql_result_further[] = "INSERT INTO result (" RESULT_COLUMNS ")"
-				  " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9,"
-				  " (SELECT max(attempt) + 1 FROM result WHERE run = $1 AND test = $2))";
+#define RESULTS \
+	"INSERT OR FAIL INTO result (run, test, attempt, status, start, duration, worker, tagset, offset," \
+	" size) VALUES "
+#define RESULT "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+
+const char sql_result_insert[] = RESULTS RESULT;
+
+const char sql_results_insert[] = RESULTS SIXTEEN(RESULT);
 
 const char sql_results_delete[] = "DELETE FROM result WHERE run = $1";
 
@@ -180,9 +194,10 @@ const char sql_failing_names[] =
     "SELECT t.name FROM failing AS f JOIN test AS t ON t.id = f.test ORDER BY f.place";
 
 /* In the order of the key, so that the last attempt has the last word. */
-const char sql_durations_set[] = "INSERT INTO duration (test, duration) SELECT test, duration FROM result"
-				 " WHERE run = $1 AND duration IS NOT NULL ORDER BY test, attempt"
-				 " ON CONFLICT (test) DO UPDATE SET duration = excluded.duration";
+const char sql_durations_set[] =
+    "INSERT OR FAIL INTO duration (test, duration) SELECT test, duration FROM result"
+    " WHERE run = $1 AND duration IS NOT NULL ORDER BY test, attempt"
+    " ON CONFLICT (test) DO UPDATE SET duration = excluded.duration";
 
 const char sql_duration_count[] = "SELECT max(test) FROM duration";
 

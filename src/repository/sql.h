@@ -8,6 +8,9 @@
 /* Goes up with every change of the schema that an older program could not live with. */
 #define SQL_SCHEMA_VERSION 2
 
+/* How many rows a statement whose name is in the plural inserts. */
+#define SQL_MANY 16
+
 extern const char sql_schema[];
 
 extern const char sql_counter_get[];
@@ -28,14 +31,18 @@ extern const char sql_meta[];
 extern const char sql_meta_delete[];
 
 extern const char sql_test_find[];
+extern const char sql_test_next[];
 extern const char sql_test_insert[];
+extern const char sql_tests_insert[];
 extern const char sql_tests[];
 
 extern const char sql_tagset_find[];
 extern const char sql_tagset_insert[];
 
-extern const char sql_result_first[];
-extern const char sql_result_further[];
+extern const char sql_run_has_results[];
+extern const char sql_attempts[];
+extern const char sql_result_insert[];
+extern const char sql_results_insert[];
 extern const char sql_results_delete[];
 extern const char sql_rows[];
 extern const char sql_history[];

@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "index_batch.h"
+
+#include "sql.h"
+
+#include <stdlib.h>
+
+#define BATCH_ROWS 4096
+#define BATCH_BYTES ((size_t)2 << 20)
+#define TAGSET_MAX ((size_t)8 << 20)
+
+/* The place of the result's tags, without its worker's, among the batch's; *out is STRTAB_NONE when there are
+ * none. */
+static int
+add_tagset(struct index_batch *batch, const struct result *r, size_t *out)
+{
+	struct buf set;
+	bool added = false;
+
+	buf_init(&set, TAGSET_MAX);
+	result_other_tags(&set, r);
+	*out = set.len && !set.failed ? strtab_add(&batch->tagsets, buf_get(&set), &added) : STRTAB_NONE;
+	if (added)
+		batch->bytes += set.len;
+	buf_release(&set);
+	return set.failed ? -1 : 0;
+}
+
+int
+index_batch_add(struct index_batch *batch, const struct result *r, struct err *err)
+{
+	struct index_row row = {.status = r->status,
+	    .start = r->start,
+	    .duration = result_duration(r),
+	    .worker = result_worker(r),
+	    .offset = r->offset,
+	    .end = r->end};
+	bool added;
+
+	if (batch->count == batch->cap) {
+		size_t cap = batch->cap ? batch->cap * 2 : 64;
+		struct index_row *rows = reallocarray(batch->rows, cap, sizeof(*rows));
+
+		if (!rows)
+			return err_nomem(err);
+		batch->rows = rows;
+		batch->cap = cap;
+	}
+	row.test = strtab_add(&batch->tests, r->id, &added);
+	if (row.test == STRTAB_NONE || add_tagset(batch, r, &row.tagset))
+		return err_nomem(err);
+	if (added)
+		batch->bytes += r->id.len;
+	batch->rows[batch->count++] = row;
+	return 0;
+}
+
+bool
+index_batch_full(const struct index_batch *batch)
+{
+	return batch->count >= BATCH_ROWS || batch->bytes >= BATCH_BYTES;
+}
+
+void
+index_batch_release(struct index_batch *batch)
+{
+	strtab_release(&batch->tests);
+	strtab_release(&batch->tagsets);
+	free(batch->rows);
+	*batch = (struct index_batch){0};
+}
+
+/* Part of the schema: it must never change. */
+int64_t
+index_hash(struct slice name)
+{
+	uint32_t h = 0x811c9dc5u;
+
+	for (size_t i = 0; i < name.len; i++)
+		h = (h ^ name.data[i]) * 0x01000193u;
+	return h;
+}
+
+/* A batch and what the database knows of it. */
+struct known {
+	const struct index_batch *batch;
+	int64_t run;
+	int64_t *tests, *tagsets; /* ids, 0 for those that are not there yet */
+	int64_t *attempts;        /* of each test in the run, then of each row */
+	size_t *missing;          /* the tests that are not there yet */
+	size_t missing_count;
+};
+
+static int
+known_init(struct known *k, int64_t run, const struct index_batch *batch, struct err *err)
+{
+	*k = (struct known){.batch = batch,
+	    .run = run,
+	    .tests = calloc(batch->tests.len, sizeof(*k->tests)),
+	    .tagsets = calloc(batch->tagsets.len + 1, sizeof(*k->tagsets)),
+	    .attempts = calloc(batch->tests.len + batch->count, sizeof(*k->attempts)),
+	    .missing = calloc(batch->tests.len, sizeof(*k->missing))};
+	return k->tests && k->tagsets && k->attempts && k->missing ? 0 : err_nomem(err);
+}
+
+static void
+known_release(struct known *k)
+{
+	free(k->tests);
+	free(k->tagsets);
+	free(k->attempts);
+	free(k->missing);
+}
+
+/* The first column of the first row of a statement, whose values are bound; *out stays as it is when there is
+ * no row or it is NULL. */
+static int
+first_int(struct db_stmt *stmt, int64_t *out, struct err *err)
+{
+	int rc = db_step(stmt, err);
+
+	if (rc > 0)
+		*out = db_int_or(stmt, 0, *out);
+	db_reset(stmt);
+	return rc < 0 ? -1 : 0;
+}
+
+/* Binds the values of row i from the parameter `at` on. */
+typedef void (*bind_fn)(const struct known *k, size_t i, struct db_stmt *stmt, int at);
+
+/* Inserts `count` rows, SQL_MANY with one statement as long as there are so many. */
+static int
+insert(struct db *db, const struct known *k, const char *many, const char *one, int columns, bind_fn bind,
+    size_t count, struct err *err)
+{
+	struct db_stmt *stmt = NULL;
+	size_t each = SQL_MANY;
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < count; i += each) {
+		if (!stmt || (each > 1 && count - i < each)) {
+			each = count - i < SQL_MANY ? 1 : SQL_MANY;
+			db_release(stmt);
+			stmt = db_prepare(db, each > 1 ? many : one, err);
+		}
+		for (size_t n = 0; stmt && n < each; n++)
+			bind(k, i + n, stmt, 1 + (int)n * columns);
+		rc = stmt && db_run(stmt, err) >= 0 ? 0 : -1;
+	}
+	db_release(stmt);
+	return rc;
+}
+
+static void
+bind_test(const struct known *k, size_t i, struct db_stmt *stmt, int at)
+{
+	struct slice name = strtab_get(&k->batch->tests, k->missing[i]);
+
+	db_bind_int(stmt, at, k->tests[k->missing[i]]);
+	db_bind_int(stmt, at + 1, index_hash(name));
+	db_bind_text(stmt, at + 2, name);
+}
+
+static int
+intern_tests(struct db *db, struct known *k, struct err *err)
+{
+	struct db_stmt *find = db_prepare(db, sql_test_find, err);
+	struct db_stmt *next = find ? db_prepare(db, sql_test_next, err) : NULL;
+	int64_t id = 0;
+	int rc = next ? first_int(next, &id, err) : -1;
+
+	for (size_t i = 0; rc == 0 && i < k->batch->tests.len; i++) {
+		struct slice name = strtab_get(&k->batch->tests, i);
+
+		db_bind_int(find, 1, index_hash(name));
+		db_bind_text(find, 2, name);
+		rc = first_int(find, &k->tests[i], err);
+		if (rc == 0 && !k->tests[i]) {
+			k->tests[i] = id++;
+			k->missing[k->missing_count++] = i;
+		}
+	}
+	db_release(find);
+	db_release(next);
+	return rc ? rc
+		  : insert(db, k, sql_tests_insert, sql_test_insert, 3, bind_test, k->missing_count, err);
+}
+
+static int
+intern_tagsets(struct db *db, struct known *k, struct err *err)
+{
+	struct db_stmt *find = db_prepare(db, sql_tagset_find, err);
+	struct db_stmt *add = find ? db_prepare(db, sql_tagset_insert, err) : NULL;
+	int rc = add ? 0 : -1;
+
+	for (size_t i = 0; rc == 0 && i < k->batch->tagsets.len; i++) {
+		struct slice tags = strtab_get(&k->batch->tagsets, i);
+
+		db_bind_blob(find, 1, tags);
+		rc = first_int(find, &k->tagsets[i], err);
+		if (rc || k->tagsets[i])
+			continue;
+		db_bind_blob(add, 1, tags);
+		rc = first_int(add, &k->tagsets[i], err);
+	}
+	db_release(find);
+	db_release(add);
+	return rc;
+}
+
+/* How many results of each test the run has already. */
+static int
+find_attempts(struct db *db, struct known *k, struct err *err)
+{
+	struct db_stmt *any = db_prepare(db, sql_run_has_results, err);
+	struct db_stmt *find = any ? db_prepare(db, sql_attempts, err) : NULL;
+	int64_t has = 0;
+	size_t next = 0;
+	int rc = -1;
+
+	if (find) {
+		db_bind_int(any, 1, k->run);
+		rc = first_int(any, &has, err);
+	}
+	for (size_t i = 0; rc == 0 && has && i < k->batch->tests.len; i++) {
+		/* A test that is new has none. */
+		if (next < k->missing_count && k->missing[next] == i) {
+			next++;
+			continue;
+		}
+		db_bind_int(find, 1, k->run);
+		db_bind_int(find, 2, k->tests[i]);
+		rc = first_int(find, &k->attempts[i], err);
+	}
+	db_release(any);
+	db_release(find);
+	return rc;
+}
+
+static void
+number_attempts(struct known *k)
+{
+	int64_t *of_rows = k->attempts + k->batch->tests.len;
+
+	for (size_t i = 0; i < k->batch->count; i++)
+		of_rows[i] = ++k->attempts[k->batch->rows[i].test];
+}
+
+static void
+bind_result(const struct known *k, size_t i, struct db_stmt *stmt, int at)
+{
+	const struct index_row *row = &k->batch->rows[i];
+
+	db_bind_int(stmt, at, k->run);
+	db_bind_int(stmt, at + 1, k->tests[row->test]);
+	db_bind_int(stmt, at + 2, k->attempts[k->batch->tests.len + i]);
+	db_bind_int(stmt, at + 3, row->status);
+	db_bind_unless(stmt, at + 4, row->start, TIME_NONE);
+	db_bind_unless(stmt, at + 5, row->duration, TIME_NONE);
+	db_bind_unless(stmt, at + 6, row->worker, -1);
+	db_bind_unless(stmt, at + 7, row->tagset == STRTAB_NONE ? 0 : k->tagsets[row->tagset], 0);
+	db_bind_int(stmt, at + 8, (int64_t)row->offset);
+	db_bind_int(stmt, at + 9, (int64_t)(row->end - row->offset));
+}
+
+int
+index_batch_write(struct db *db, int64_t run, const struct index_batch *batch, struct err *err)
+{
+	struct known k;
+	int rc;
+
+	if (!batch->count)
+		return 0;
+	rc = known_init(&k, run, batch, err);
+	if (rc == 0)
+		rc = intern_tests(db, &k, err) || intern_tagsets(db, &k, err) || find_attempts(db, &k, err)
+			 ? -1
+			 : 0;
+	if (rc == 0) {
+		number_attempts(&k);
+		rc =
+		    insert(db, &k, sql_results_insert, sql_result_insert, 10, bind_result, batch->count, err);
+	}
+	known_release(&k);
+	return rc;
+}
