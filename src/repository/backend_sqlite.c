@@ -5,11 +5,14 @@
  * Whoever writes a run holds the lock of its stream file until the end. So a run that the index calls running
  * and whose stream can be locked has lost its writer: who notices it, indexes the stream anew and calls the
  * run interrupted. The same happens to a run whose end could not be written. */
+#include "db_postgres.h"
+#include "db_sqlite.h"
 #include "indexer.h"
 #include "packet.h"
 #include "replay.h"
 #include "repo_backend.h"
 #include "run_packet.h"
+#include "streams.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -33,17 +36,16 @@
 
 struct sqlite_repo {
 	struct repo base;
+	struct db *db;
 	struct index *index;
-	struct file_dir streams;
+	struct streams streams;
 };
 
 struct sqlite_writer {
 	struct repo_writer base;
 	struct indexer indexer;
-	int fd;
-	char name[24];    /* of the stream */
-	struct buf out;   /* appended but not written */
-	uint64_t written; /* bytes of the stream that are in the file */
+	struct stream stream;
+	struct buf out; /* appended but not written to the stream */
 };
 
 static char *
@@ -65,9 +67,13 @@ static int
 sqlite_create(const struct file_dir *dir, struct err *err)
 {
 	char *path = join(dir, INDEX, err);
-	int rc = path ? index_create(path, err) : -1;
+	struct db *db = NULL;
+	int rc = path ? db_open_sqlite(path, true, &db, err) : -1;
 
 	free(path);
+	if (rc == 0)
+		rc = index_create(db, false, err);
+	db_free(db);
 	if (rc == 0 && mkdirat(dir->fd, STREAMS, 0777) && errno != EEXIST)
 		rc = file_error(dir, STREAMS, "create", err);
 	return rc;
@@ -78,8 +84,7 @@ writer_free(struct sqlite_writer *w)
 {
 	if (!w)
 		return;
-	if (w->fd >= 0)
-		close(w->fd);
+	stream_close(&w->stream);
 	buf_release(&w->out);
 	indexer_release(&w->indexer);
 	free(w);
@@ -96,8 +101,6 @@ writer_new(struct sqlite_repo *repo, int64_t id, struct err *err)
 		return NULL;
 	}
 	w->base.repo = &repo->base;
-	w->fd = -1;
-	snprintf(w->name, sizeof(w->name), "%" PRId64, id);
 	buf_init(&w->out, WRITE_MAX);
 	if (indexer_init(&w->indexer, repo->index, id, err)) {
 		writer_free(w);
@@ -116,11 +119,8 @@ static int
 write_out(struct sqlite_writer *w, struct err *err)
 {
 	size_t written;
-	int rc = file_write(w->fd, buf_get(&w->out), &written);
+	int rc = stream_write(&w->stream, buf_get(&w->out), &written, err);
 
-	if (rc)
-		rc = file_error(&writer_repo(w)->streams, w->name, "write", err);
-	w->written += written;
 	buf_drop(&w->out, written);
 	return rc;
 }
@@ -129,9 +129,7 @@ write_out(struct sqlite_writer *w, struct err *err)
 static int
 sync_stream(struct sqlite_writer *w, struct err *err)
 {
-	if (write_out(w, err))
-		return -1;
-	return fsync(w->fd) ? file_error(&writer_repo(w)->streams, w->name, "sync", err) : 0;
+	return write_out(w, err) || stream_sync(&w->stream, err) ? -1 : 0;
 }
 
 /* In the transaction that ends the run: the last of its stream and everything that follows from it. */
@@ -155,8 +153,7 @@ end_run(struct sqlite_writer *w, struct err *err)
 {
 	struct index *ix = writer_repo(w)->index;
 
-	if (indexer_open_tests(&w->indexer, err) || sync_stream(w, err) ||
-	    file_sync_dir(&writer_repo(w)->streams, err) || index_begin(ix, true, err))
+	if (indexer_open_tests(&w->indexer, err) || sync_stream(w, err) || index_begin(ix, true, err))
 		return -1;
 	if (write_end(w, err) || index_commit(ix, err)) {
 		index_rollback(ix);
@@ -178,6 +175,7 @@ reindex(struct sqlite_writer *w, const struct repo_run *known, struct err *err)
 {
 	struct index *ix = writer_repo(w)->index;
 	struct repo_run *run = &w->indexer.run;
+	int fd, rc;
 
 	run->uxsuccess_passes = known->uxsuccess_passes;
 	if (index_begin(ix, false, err))
@@ -186,7 +184,12 @@ reindex(struct sqlite_writer *w, const struct repo_run *known, struct err *err)
 		index_rollback(ix);
 		return -1;
 	}
-	if (replay_events(w->fd, 0, UINT64_MAX, READER_V2, repair_event, &w->indexer, err))
+	fd = streams_fetch(&writer_repo(w)->streams, run->id, 0, UINT64_MAX, err);
+	if (fd < 0)
+		return -1;
+	rc = replay_events(fd, 0, UINT64_MAX, READER_V2, repair_event, &w->indexer, err);
+	close(fd);
+	if (rc)
 		return -1;
 	/* The machine may have died before the first packet was safe. */
 	if (!run->uid[0] && run_packet_begin(&w->out, known, NULL, 0, err))
@@ -210,11 +213,7 @@ repair(struct sqlite_repo *repo, int64_t id, struct err *err)
 
 	if (!w)
 		return -1;
-	/* A stream that somebody has removed counts as an empty one. */
-	w->fd = file_open(&repo->streams, w->name, O_RDWR | O_CREAT | O_APPEND, 0666, err);
-	rc = w->fd < 0 ? -1 : file_lock(w->fd, false);
-	if (rc < 0 && w->fd >= 0)
-		file_error(&repo->streams, w->name, "lock", err);
+	rc = stream_claim(&repo->streams, id, &w->stream, err);
 	/* Between the search and the lock it may have ended, or been repaired. */
 	if (rc > 0)
 		rc = index_run_get(repo->index, id, &run, err);
@@ -231,31 +230,115 @@ sqlite_allocate(void)
 
 	if (!repo)
 		return NULL;
-	repo->streams.fd = -1;
+	repo->streams.dir.fd = -1;
 	return &repo->base;
+}
+
+/* Makes all runs interrupted whose writers are gone. */
+static int
+repair_all(struct sqlite_repo *repo, struct err *err)
+{
+	int64_t id = -1;
+	int rc;
+
+	do
+		rc = index_running(repo->index, id, &id, err) || (id >= 0 && repair(repo, id, err));
+	while (rc == 0 && id >= 0);
+	return rc ? -1 : 0;
 }
 
 static int
 sqlite_open(struct repo *base, struct err *err)
 {
 	struct sqlite_repo *repo = (struct sqlite_repo *)base;
-	int64_t id = -1;
 	char *path = join(&base->dir, INDEX, err);
-	int rc = path ? index_open(path, &repo->index, err) : -1;
+	int rc = path ? db_open_sqlite(path, false, &repo->db, err) : -1;
 
 	free(path);
-	if (rc)
+	if (rc || index_open(repo->db, &repo->index, err) ||
+	    streams_open_dir(&repo->streams, &base->dir, err))
 		return -1;
-	repo->streams.path = join(&base->dir, STREAMS, err);
-	if (!repo->streams.path)
+	return repair_all(repo, err);
+}
+
+static int
+postgres_create(const char *url, struct err *err)
+{
+	struct db *db;
+	int64_t version = 0;
+	int rc;
+
+	if (db_open_postgres(url, &db, err))
 		return -1;
-	repo->streams.fd = file_open(&base->dir, STREAMS, O_RDONLY | O_DIRECTORY, 0, err);
-	if (repo->streams.fd < 0)
-		return -1;
-	do
-		rc = index_running(repo->index, id, &id, err) || (id >= 0 && repair(repo, id, err));
-	while (rc == 0 && id >= 0);
+	rc = db_version(db, &version, err);
+	if (rc == 0 && version)
+		rc = err_set(err, ERR_FAILED, "%s has a repository already", db_name(db));
+	if (rc == 0)
+		rc = index_create(db, true, err);
+	db_free(db);
 	return rc;
+}
+
+static int
+postgres_open(struct repo *base, struct err *err)
+{
+	struct sqlite_repo *repo = (struct sqlite_repo *)base;
+
+	if (db_open_postgres(base->url, &repo->db, err))
+		return -1;
+	base->dir.path = slice_dup(slice_str(db_name(repo->db)));
+	if (!base->dir.path)
+		return err_nomem(err);
+	if (index_open(repo->db, &repo->index, err))
+		return -1;
+	repo->streams.db = repo->db;
+	return repair_all(repo, err);
+}
+
+/* One that cannot be asked is there: opening it says why. */
+static bool
+postgres_exists(const char *url)
+{
+	struct db *db;
+	struct err ignored;
+	int64_t version = 0;
+	bool exists;
+
+	if (db_open_postgres(url, &db, &ignored))
+		return true;
+	exists = db_version(db, &version, &ignored) || version;
+	db_free(db);
+	return exists;
+}
+
+/* A new one is there as soon as it is opened. */
+static int
+memory_create(const char *url, struct err *err)
+{
+	(void)url;
+	(void)err;
+	return 0;
+}
+
+static bool
+memory_exists(const char *url)
+{
+	(void)url;
+	return true;
+}
+
+static int
+memory_open(struct repo *base, struct err *err)
+{
+	struct sqlite_repo *repo = (struct sqlite_repo *)base;
+
+	if (db_open_sqlite(":memory:", true, &repo->db, err) || index_create(repo->db, true, err))
+		return -1;
+	base->dir.path = slice_dup(SLICE_LIT("memory:"));
+	if (!base->dir.path)
+		return err_nomem(err);
+	repo->streams.db = repo->db;
+	return index_open(repo->db, &repo->index, err);
 }
 
 static void
@@ -264,29 +347,8 @@ sqlite_close(struct repo *base)
 	struct sqlite_repo *repo = (struct sqlite_repo *)base;
 
 	index_free(repo->index);
-	if (repo->streams.fd >= 0)
-		close(repo->streams.fd);
-	free((char *)repo->streams.path);
-}
-
-/* Opens and locks the stream of a new run. 1; 0 when there is a stream of that name already: one that the
- * index does not know, perhaps because the machine died; or -1. */
-static int
-open_stream(struct sqlite_writer *w, struct err *err)
-{
-	const struct file_dir *streams = &writer_repo(w)->streams;
-	struct stat st;
-	int rc;
-
-	w->fd = file_open(streams, w->name, O_RDWR | O_CREAT | O_APPEND, 0666, err);
-	if (w->fd < 0)
-		return -1;
-	rc = file_lock(w->fd, false);
-	if (rc < 0)
-		return file_error(streams, w->name, "lock", err);
-	if (rc > 0 && fstat(w->fd, &st))
-		return file_error(streams, w->name, "look at", err);
-	return rc > 0 && st.st_size == 0;
+	streams_release(&repo->streams);
+	db_free(repo->db);
 }
 
 /* A uid that no other run has. */
@@ -347,7 +409,7 @@ begin_run(
 	while (rc == 0) {
 		writer_free(*out);
 		*out = writer_new(repo, id, err);
-		rc = *out ? open_stream(*out, err) : -1;
+		rc = *out ? stream_begin(&repo->streams, id, &(*out)->stream, err) : -1;
 		id++;
 	}
 	if (rc < 0)
@@ -407,7 +469,7 @@ sqlite_append(struct repo_writer *base, const struct event *e, struct err *err)
 		    "an event of the test \"%.*s\" cannot be stored: it is too large",
 		    SLICE_FMT(slice_head(e->id, 200)));
 	}
-	stored.offset = w->written + from;
+	stored.offset = w->stream.size + from;
 	stored.raw = slice_from(buf_get(&w->out), from);
 	if (indexer_event(&w->indexer, &stored, false, err))
 		return -1;
@@ -488,18 +550,21 @@ sqlite_meta(struct repo *repo, int64_t id, repo_meta_fn fn, void *context, struc
 		   : index_meta(((struct sqlite_repo *)repo)->index, id, fn, context, err);
 }
 
-/* The stream of a run that the index knows, or -1. */
+/* The bytes [from, end) of the stream of a run that the index knows, or -1. */
 static int
-stored_stream(struct repo *base, int64_t id, struct err *err)
+fetch(struct repo *base, int64_t id, uint64_t from, uint64_t end, struct err *err)
 {
-	struct sqlite_repo *repo = (struct sqlite_repo *)base;
 	struct repo_run run;
-	char name[24];
 
-	if (sqlite_run_get(base, id, &run, err))
-		return -1;
-	snprintf(name, sizeof(name), "%" PRId64, id);
-	return file_open(&repo->streams, name, O_RDONLY, 0, err);
+	return sqlite_run_get(base, id, &run, err)
+		   ? -1
+		   : streams_fetch(&((struct sqlite_repo *)base)->streams, id, from, end, err);
+}
+
+static int
+stored_stream(struct repo *repo, int64_t id, struct err *err)
+{
+	return fetch(repo, id, 0, UINT64_MAX, err);
 }
 
 static int
@@ -548,32 +613,23 @@ sqlite_run_text(
 }
 
 struct failing_walk {
-	const struct file_dir *streams;
+	const struct streams *streams;
 	size_t detail_max;
 	repo_result_fn fn;
 	void *context;
-	int64_t run; /* whose stream is open as fd; -1 for none */
-	int fd;      /* -1 also for a stream that is not there */
 };
 
 static int
 failing_row(void *context, int64_t run, const struct result *r, struct err *err)
 {
 	struct failing_walk *walk = context;
-	int rc = 0;
+	struct err ignored;
+	int fd = streams_fetch(walk->streams, run, r->offset, r->end, &ignored), rc = 0;
 
-	if (run != walk->run) {
-		char name[24];
-		struct err ignored;
-
-		if (walk->fd >= 0)
-			close(walk->fd);
-		snprintf(name, sizeof(name), "%" PRId64, run);
-		walk->fd = file_open(walk->streams, name, O_RDONLY, 0, &ignored);
-		walk->run = run;
+	if (fd >= 0) {
+		rc = replay_one(fd, r->offset, r->end, walk->detail_max, walk->fn, walk->context, err);
+		close(fd);
 	}
-	if (walk->fd >= 0)
-		rc = replay_one(walk->fd, r->offset, r->end, walk->detail_max, walk->fn, walk->context, err);
 	/* Without its stream, or with a damaged one, the test fails all the same. */
 	return rc ? (rc > 0 ? 0 : -1) : walk->fn(walk->context, r, err);
 }
@@ -582,12 +638,9 @@ static int
 sqlite_failing(struct repo *base, size_t detail_max, repo_result_fn fn, void *context, struct err *err)
 {
 	struct sqlite_repo *repo = (struct sqlite_repo *)base;
-	struct failing_walk walk = {&repo->streams, detail_max, fn, context, -1, -1};
-	int rc = index_failing(repo->index, failing_row, &walk, err);
+	struct failing_walk walk = {&repo->streams, detail_max, fn, context};
 
-	if (walk.fd >= 0)
-		close(walk.fd);
-	return rc;
+	return index_failing(repo->index, failing_row, &walk, err);
 }
 
 static int
@@ -617,7 +670,7 @@ static int
 sqlite_row_result(struct repo *repo, const struct repo_row *row, size_t detail_max, repo_result_fn fn,
     void *context, struct err *err)
 {
-	int fd = stored_stream(repo, row->run, err), rc;
+	int fd = fetch(repo, row->run, row->offset, row->end, err), rc;
 
 	if (fd < 0)
 		return -1;
@@ -660,34 +713,41 @@ sqlite_durations(struct repo *repo, const struct strtab *ids, int64_t *out, stru
 	return index_durations(((struct sqlite_repo *)repo)->index, ids, out, err);
 }
 
+#define FUNCTIONS \
+	.allocate = sqlite_allocate, .close = sqlite_close, .run_begin = sqlite_run_begin, \
+	.append = sqlite_append, .meta_set = sqlite_meta_set, .flush = sqlite_flush, \
+	.run_finish = sqlite_run_finish, .run_count = sqlite_run_count, .latest = sqlite_latest, \
+	.run_get = sqlite_run_get, .runs = sqlite_runs, .runs_where = sqlite_runs_where, \
+	.find_uid = sqlite_find_uid, .meta = sqlite_meta, .results = sqlite_results, \
+	.run_text = sqlite_run_text, .failing = sqlite_failing, .failing_ids = sqlite_failing_ids, \
+	.durations = sqlite_durations, .rows = sqlite_rows, .history = sqlite_history, \
+	.row_result = sqlite_row_result, .tests = sqlite_tests, .stream = sqlite_stream
+
 const struct repo_backend backend_sqlite = {
     .format = 2,
     .directory = ".testrepository",
     .format_text = "2\n",
     .create = sqlite_create,
-    .allocate = sqlite_allocate,
     .open = sqlite_open,
-    .close = sqlite_close,
-    .run_begin = sqlite_run_begin,
-    .append = sqlite_append,
-    .meta_set = sqlite_meta_set,
-    .flush = sqlite_flush,
-    .run_finish = sqlite_run_finish,
-    .run_count = sqlite_run_count,
-    .latest = sqlite_latest,
-    .run_get = sqlite_run_get,
-    .runs = sqlite_runs,
-    .runs_where = sqlite_runs_where,
-    .find_uid = sqlite_find_uid,
-    .meta = sqlite_meta,
-    .results = sqlite_results,
-    .run_text = sqlite_run_text,
-    .failing = sqlite_failing,
-    .failing_ids = sqlite_failing_ids,
-    .durations = sqlite_durations,
-    .rows = sqlite_rows,
-    .history = sqlite_history,
-    .row_result = sqlite_row_result,
-    .tests = sqlite_tests,
-    .stream = sqlite_stream,
+    FUNCTIONS,
+};
+
+/* The streams are in the database as well. */
+const struct repo_backend backend_postgres = {
+    .format = 2,
+    .schemes = "postgresql: postgres:",
+    .create_url = postgres_create,
+    .exists_url = postgres_exists,
+    .open = postgres_open,
+    FUNCTIONS,
+};
+
+/* Everything is in memory, as long as the repository is open. */
+const struct repo_backend backend_memory = {
+    .format = 2,
+    .schemes = "memory:",
+    .create_url = memory_create,
+    .exists_url = memory_exists,
+    .open = memory_open,
+    FUNCTIONS,
 };

@@ -1,63 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "db.h"
 
-#include <sqlite3.h>
-#include <stdio.h>
+#include "db_driver.h"
+
 #include <stdlib.h>
-
-/* Far longer than any transaction takes, also with dozens of processes in the queue. */
-#define BUSY_MS 120000
-/* A page cache of about 8 MB. */
-#define SETTINGS "PRAGMA cache_size = -8000"
-
-struct db_stmt {
-	struct db *db;
-	struct db_stmt *next;
-	const char *sql;
-	sqlite3_stmt *stmt;
-	bool busy;
-};
-
-struct db {
-	sqlite3 *handle;
-	char *path;
-	struct db_stmt *statements;
-};
-
-static int
-fail(struct db *db, struct err *err)
-{
-	return err_set(err, ERR_FAILED, "%s: %s", db->path, sqlite3_errmsg(db->handle));
-}
-
-int
-db_open_sqlite(const char *path, bool create, struct db **out, struct err *err)
-{
-	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (create ? SQLITE_OPEN_CREATE : 0);
-	struct db *db = calloc(1, sizeof(*db));
-
-	if (!db || !(db->path = slice_dup(slice_str(path)))) {
-		free(db);
-		return err_nomem(err);
-	}
-	if (sqlite3_open_v2(path, &db->handle, flags, NULL) != SQLITE_OK ||
-	    sqlite3_busy_timeout(db->handle, BUSY_MS)) {
-		if (db->handle)
-			fail(db, err);
-		else
-			err_nomem(err);
-		db_free(db);
-		return -1;
-	}
-	if (db_execute(db, SETTINGS, err) ||
-	    /* The one setting that stays with the file. */
-	    (create && db_execute(db, "PRAGMA journal_mode = WAL", err))) {
-		db_free(db);
-		return -1;
-	}
-	*out = db;
-	return 0;
-}
 
 void
 db_free(struct db *db)
@@ -68,91 +14,112 @@ db_free(struct db *db)
 		struct db_stmt *stmt = db->statements;
 
 		db->statements = stmt->next;
-		sqlite3_finalize(stmt->stmt);
+		db->driver->clear(stmt);
+		db->driver->finalize(stmt);
 		free(stmt);
 	}
-	sqlite3_close(db->handle);
-	free(db->path);
+	db->driver->close(db);
+	free(db->name);
 	free(db);
+}
+
+enum db_kind
+db_kind(const struct db *db)
+{
+	return db->driver->kind;
+}
+
+const char *
+db_name(const struct db *db)
+{
+	return db->name;
 }
 
 int
 db_begin(struct db *db, bool durable, struct err *err)
 {
-	if (db_execute(db, durable ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL", err))
-		return -1;
-	return db_execute(db, "BEGIN IMMEDIATE", err);
+	return db->driver->begin(db, durable, err);
 }
 
 int
 db_commit(struct db *db, struct err *err)
 {
-	return db_execute(db, "COMMIT", err);
+	return db->driver->commit(db, err);
 }
 
 void
 db_rollback(struct db *db)
 {
-	if (!sqlite3_get_autocommit(db->handle))
-		sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
+	db->driver->rollback(db);
 }
 
 int
 db_version(struct db *db, int64_t *out, struct err *err)
 {
-	struct db_stmt *stmt = db_prepare(db, "PRAGMA user_version", err);
-	int rc = stmt ? db_step(stmt, err) : -1;
-
-	if (rc > 0)
-		*out = db_int(stmt, 0);
-	db_release(stmt);
-	return rc < 0 ? -1 : 0;
+	return db->driver->version(db, out, err);
 }
 
 int
 db_set_version(struct db *db, int64_t version, struct err *err)
 {
-	char sql[64];
-
-	/* A pragma takes no parameters. */
-	snprintf(sql, sizeof(sql), "PRAGMA user_version = %lld", (long long)version);
-	return db_execute(db, sql, err);
+	return db->driver->set_version(db, version, err);
 }
 
 int
 db_execute(struct db *db, const char *sql, struct err *err)
 {
-	return sqlite3_exec(db->handle, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : fail(db, err);
+	return db->driver->execute(db, sql, err);
 }
 
-struct db_stmt *
-db_prepare(struct db *db, const char *sql, struct err *err)
+int
+db_lock(struct db *db, int64_t number, struct err *err)
+{
+	return db->driver->lock(db, number, err);
+}
+
+int
+db_unlock(struct db *db, int64_t number, struct err *err)
+{
+	return db->driver->unlock(db, number, err);
+}
+
+static struct db_stmt *
+prepare(struct db *db, const char *sql, bool walk, struct err *err)
 {
 	struct db_stmt *stmt;
 
 	/* One that is busy belongs to a walk that is going on. */
 	for (stmt = db->statements; stmt; stmt = stmt->next)
-		if (stmt->sql == sql && !stmt->busy) {
+		if (stmt->sql == sql && stmt->walk == walk && !stmt->busy) {
 			stmt->busy = true;
 			return stmt;
 		}
-	stmt = calloc(1, sizeof(*stmt));
+	stmt = calloc(1, db->driver->stmt_size);
 	if (!stmt) {
 		err_nomem(err);
 		return NULL;
 	}
-	if (sqlite3_prepare_v3(db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &stmt->stmt, NULL) !=
-	    SQLITE_OK) {
-		fail(db, err);
+	*stmt = (struct db_stmt){.db = db, .sql = sql, .walk = walk, .busy = true};
+	if (db->driver->prepare(stmt, err)) {
+		db->driver->finalize(stmt);
 		free(stmt);
 		return NULL;
 	}
-	stmt->db = db;
-	stmt->sql = sql;
-	stmt->busy = true;
 	stmt->next = db->statements;
 	db->statements = stmt;
 	return stmt;
+}
+
+struct db_stmt *
+db_prepare(struct db *db, const char *sql, struct err *err)
+{
+	return prepare(db, sql, false, err);
+}
+
+struct db_stmt *
+db_prepare_walk(struct db *db, const char *sql, struct err *err)
+{
+	return prepare(db, sql, true, err);
 }
 
 void
@@ -160,94 +127,79 @@ db_release(struct db_stmt *stmt)
 {
 	if (!stmt)
 		return;
-	sqlite3_reset(stmt->stmt);
-	sqlite3_clear_bindings(stmt->stmt);
+	stmt->db->driver->clear(stmt);
 	stmt->busy = false;
 }
 
 void
 db_bind_int(struct db_stmt *stmt, int at, int64_t value)
 {
-	sqlite3_bind_int64(stmt->stmt, at, value);
+	stmt->db->driver->bind_int(stmt, at, value);
 }
 
 void
 db_bind_unless(struct db_stmt *stmt, int at, int64_t value, int64_t none)
 {
 	if (value == none)
-		sqlite3_bind_null(stmt->stmt, at);
+		stmt->db->driver->bind_null(stmt, at);
 	else
-		sqlite3_bind_int64(stmt->stmt, at, value);
+		stmt->db->driver->bind_int(stmt, at, value);
 }
 
 void
 db_bind_text(struct db_stmt *stmt, int at, struct slice text)
 {
-	sqlite3_bind_text64(stmt->stmt, at, (const char *)text.data, text.len, SQLITE_STATIC, SQLITE_UTF8);
+	if (text.data)
+		stmt->db->driver->bind_bytes(stmt, at, text, true);
+	else
+		stmt->db->driver->bind_null(stmt, at);
 }
 
 void
 db_bind_blob(struct db_stmt *stmt, int at, struct slice bytes)
 {
-	sqlite3_bind_blob64(stmt->stmt, at, bytes.data, bytes.len, SQLITE_STATIC);
+	if (bytes.data)
+		stmt->db->driver->bind_bytes(stmt, at, bytes, false);
+	else
+		stmt->db->driver->bind_null(stmt, at);
 }
 
 int
 db_step(struct db_stmt *stmt, struct err *err)
 {
-	switch (sqlite3_step(stmt->stmt)) {
-	case SQLITE_ROW:
-		return 1;
-	case SQLITE_DONE:
-		return 0;
-	default:
-		return fail(stmt->db, err);
-	}
+	return stmt->db->driver->step(stmt, err);
 }
 
 int64_t
 db_run(struct db_stmt *stmt, struct err *err)
 {
 	int rc = db_step(stmt, err);
+	int64_t changes = rc < 0 ? -1 : stmt->db->driver->changes(stmt);
 
-	sqlite3_reset(stmt->stmt);
-	return rc < 0 ? -1 : sqlite3_changes(stmt->db->handle);
+	db_reset(stmt);
+	return changes;
 }
 
 void
 db_reset(struct db_stmt *stmt)
 {
-	sqlite3_reset(stmt->stmt);
+	stmt->db->driver->reset(stmt);
 }
 
 int64_t
 db_int(struct db_stmt *stmt, int at)
 {
-	return sqlite3_column_int64(stmt->stmt, at);
+	return stmt->db->driver->column_int(stmt, at);
 }
 
 int64_t
 db_int_or(struct db_stmt *stmt, int at, int64_t none)
 {
-	return sqlite3_column_type(stmt->stmt, at) == SQLITE_NULL ? none
-								  : sqlite3_column_int64(stmt->stmt, at);
+	return stmt->db->driver->is_null(stmt, at) ? none : stmt->db->driver->column_int(stmt, at);
 }
 
 struct slice
-db_text(struct db_stmt *stmt, int at)
+db_bytes(struct db_stmt *stmt, int at)
 {
-	const void *text = sqlite3_column_text(stmt->stmt, at);
-	size_t len = (size_t)sqlite3_column_bytes(stmt->stmt, at);
-
-	return text ? slice_of(text, len) : SLICE_NONE;
-}
-
-struct slice
-db_blob(struct db_stmt *stmt, int at)
-{
-	const void *bytes = sqlite3_column_blob(stmt->stmt, at);
-	size_t len = (size_t)sqlite3_column_bytes(stmt->stmt, at);
-
-	/* SQLite gives no address for an empty one. */
-	return sqlite3_column_type(stmt->stmt, at) == SQLITE_NULL ? SLICE_NONE : slice_of(bytes, len);
+	return stmt->db->driver->is_null(stmt, at) ? SLICE_NONE : stmt->db->driver->column_bytes(stmt, at);
 }

@@ -13,6 +13,13 @@ struct index {
 	struct db *db;
 };
 
+/* One statement in the words of either database. */
+static const char *
+choose(const struct index *ix, const char *sqlite, const char *postgres)
+{
+	return db_kind(ix->db) == DB_POSTGRES ? postgres : sqlite;
+}
+
 /* Runs a statement, whose values are bound, once. */
 static int
 run_once(struct db_stmt *stmt, struct err *err)
@@ -36,51 +43,85 @@ get_int(struct db_stmt *stmt, int64_t *out, struct err *err)
 }
 
 static int
-create_tables(struct db *db, struct err *err)
+create_sqlite(struct db *db, bool streams, struct err *err)
 {
 	int64_t version = 0;
 
-	if (db_begin(db, true, err) || db_version(db, &version, err))
+	if (db_version(db, &version, err))
 		return -1;
-	if (version == 0 && (db_execute(db, sql_schema, err) || db_set_version(db, SQL_SCHEMA_VERSION, err)))
+	if (version)
+		return 0;
+	if (db_execute(db, sql_schema, err) || (streams && db_execute(db, sql_schema_streams, err)))
 		return -1;
-	return db_commit(db, err);
+	return db_set_version(db, SQL_SCHEMA_VERSION, err);
+}
+
+/* Brings a schema that is older, or not there at all, to our version. */
+static int
+migrate(struct db *db, struct err *err)
+{
+	struct db_stmt *lock = db_prepare(db, sql_migration_lock, err);
+	int64_t version = 0;
+	int rc = lock ? db_step(lock, err) : -1;
+
+	db_release(lock);
+	/* Another may have done it in between. */
+	if (rc < 0 || db_version(db, &version, err))
+		return -1;
+	for (; version < SQL_MIGRATIONS; version++)
+		if (db_execute(db, sql_migrations[version], err) || db_set_version(db, version + 1, err))
+			return -1;
+	return 0;
 }
 
 int
-index_create(const char *path, struct err *err)
+index_create(struct db *db, bool streams, struct err *err)
 {
-	struct db *db;
 	int rc;
 
-	if (db_open_sqlite(path, true, &db, err))
+	if (db_begin(db, true, err))
 		return -1;
-	rc = create_tables(db, err);
-	db_free(db);
+	rc = db_kind(db) == DB_POSTGRES ? migrate(db, err) : create_sqlite(db, streams, err);
+	if (rc == 0)
+		rc = db_commit(db, err);
+	if (rc)
+		db_rollback(db);
 	return rc;
 }
 
-int
-index_open(const char *path, struct index **out, struct err *err)
+static int
+check_version(struct db *db, struct err *err)
 {
-	struct index *ix = calloc(1, sizeof(*ix));
-	int64_t version = 0;
-	int rc;
+	int64_t version = 0, ours = db_kind(db) == DB_POSTGRES ? SQL_MIGRATIONS : SQL_SCHEMA_VERSION;
 
+	if (db_version(db, &version, err))
+		return -1;
+	if (version == ours)
+		return 0;
+	if (db_kind(db) == DB_POSTGRES && version == 0)
+		return err_set(err, ERR_FAILED,
+		    "No repository found in %s. Create one by running \"testr init\".", db_name(db));
+	if (db_kind(db) == DB_POSTGRES && version < ours)
+		return index_create(db, false, err);
+	return err_set(err, ERR_FAILED,
+	    "%s has schema version %lld and this testr knows version %lld: it was written by %s testr",
+	    db_name(db), (long long)version, (long long)ours,
+	    version > ours ? "a newer"
+	    : version > 0  ? "an older"
+			   : "no");
+}
+
+int
+index_open(struct db *db, struct index **out, struct err *err)
+{
+	struct index *ix;
+
+	if (check_version(db, err))
+		return -1;
+	ix = calloc(1, sizeof(*ix));
 	if (!ix)
 		return err_nomem(err);
-	rc = db_open_sqlite(path, false, &ix->db, err) || db_version(ix->db, &version, err) ? -1 : 0;
-	if (rc == 0 && version != SQL_SCHEMA_VERSION)
-		rc = err_set(err, ERR_FAILED,
-		    "%s has schema version %lld and this testr knows version %d: it was written by %s testr",
-		    path, (long long)version, SQL_SCHEMA_VERSION,
-		    version > SQL_SCHEMA_VERSION ? "a newer"
-		    : version > 0                ? "an older"
-						 : "no");
-	if (rc) {
-		index_free(ix);
-		return -1;
-	}
+	ix->db = db;
 	*out = ix;
 	return 0;
 }
@@ -88,9 +129,6 @@ index_open(const char *path, struct index **out, struct err *err)
 void
 index_free(struct index *ix)
 {
-	if (!ix)
-		return;
-	db_free(ix->db);
 	free(ix);
 }
 
@@ -115,7 +153,8 @@ index_rollback(struct index *ix)
 static int
 counter_get(struct index *ix, const char *name, int64_t *out, struct err *err)
 {
-	struct db_stmt *stmt = db_prepare(ix->db, sql_counter_get, err);
+	const char *sql = choose(ix, sql_counter_get, sql_counter_get_postgres);
+	struct db_stmt *stmt = db_prepare(ix->db, sql, err);
 
 	if (!stmt)
 		return -1;
@@ -197,7 +236,7 @@ read_run(struct db_stmt *stmt)
 	    .counts = {db_int(stmt, 9), db_int(stmt, 10), db_int(stmt, 11)},
 	};
 
-	snprintf(run.uid, sizeof(run.uid), "%.*s", SLICE_FMT(db_text(stmt, 1)));
+	snprintf(run.uid, sizeof(run.uid), "%.*s", SLICE_FMT(db_bytes(stmt, 1)));
 	return run;
 }
 
@@ -237,7 +276,7 @@ walk_runs(struct db_stmt *stmt, repo_run_fn fn, void *context, struct err *err)
 int
 index_runs(struct index *ix, repo_run_fn fn, void *context, struct err *err)
 {
-	struct db_stmt *stmt = db_prepare(ix->db, sql_runs, err);
+	struct db_stmt *stmt = db_prepare_walk(ix->db, sql_runs, err);
 
 	return stmt ? walk_runs(stmt, fn, context, err) : -1;
 }
@@ -247,7 +286,7 @@ index_runs_where(
     struct index *ix, const struct repo_query *query, repo_run_fn fn, void *context, struct err *err)
 {
 	const char *sql = query->newest_first ? sql_runs_newest_first : sql_runs_oldest_first;
-	struct db_stmt *stmt = db_prepare(ix->db, sql, err);
+	struct db_stmt *stmt = db_prepare_walk(ix->db, sql, err);
 
 	if (!stmt)
 		return -1;
@@ -323,7 +362,7 @@ index_meta(struct index *ix, int64_t run, repo_meta_fn fn, void *context, struct
 		return -1;
 	db_bind_int(stmt, 1, run);
 	while ((rc = db_step(stmt, err)) > 0) {
-		rc = fn(context, db_text(stmt, 0), db_text(stmt, 1), err);
+		rc = fn(context, db_bytes(stmt, 0), db_bytes(stmt, 1), err);
 		if (rc)
 			break;
 	}
@@ -392,7 +431,10 @@ index_fold(struct index *ix, const struct repo_run *run, struct err *err)
 
 	if (replaces && db_execute(ix->db, sql_failing_clear, err))
 		return -1;
-	return fold_failing(ix, run, err) || run_on(ix, sql_durations_set, run->id, err) ? -1 : 0;
+	return fold_failing(ix, run, err) ||
+		       run_on(ix, choose(ix, sql_durations_set, sql_durations_set_postgres), run->id, err)
+		   ? -1
+		   : 0;
 }
 
 /* A row of a statement that begins with the columns of a result. */
@@ -408,7 +450,7 @@ read_row(struct db_stmt *stmt, struct slice test)
 	    .duration = db_int_or(stmt, 4, TIME_NONE),
 	    .worker = db_int_or(stmt, 5, -1),
 	    .offset = (uint64_t)db_int(stmt, 6),
-	    .tags = db_blob(stmt, 8),
+	    .tags = db_bytes(stmt, 8),
 	};
 
 	row.end = row.offset + (uint64_t)db_int(stmt, 7);
@@ -418,14 +460,14 @@ read_row(struct db_stmt *stmt, struct slice test)
 int
 index_rows(struct index *ix, int64_t run, repo_row_fn fn, void *context, struct err *err)
 {
-	struct db_stmt *stmt = db_prepare(ix->db, sql_rows, err);
+	struct db_stmt *stmt = db_prepare_walk(ix->db, sql_rows, err);
 	int rc;
 
 	if (!stmt)
 		return -1;
 	db_bind_int(stmt, 1, run);
 	while ((rc = db_step(stmt, err)) > 0) {
-		struct repo_row row = read_row(stmt, db_text(stmt, 9));
+		struct repo_row row = read_row(stmt, db_bytes(stmt, 9));
 
 		rc = fn(context, &row, err);
 		if (rc)
@@ -450,7 +492,7 @@ index_history(
 	rc = get_int(stmt, &id, err);
 	if (rc || !id)
 		return rc;
-	stmt = db_prepare(ix->db, sql_history, err);
+	stmt = db_prepare_walk(ix->db, sql_history, err);
 	if (!stmt)
 		return -1;
 	db_bind_int(stmt, 1, id);
@@ -469,13 +511,13 @@ index_history(
 int
 index_tests(struct index *ix, repo_test_fn fn, void *context, struct err *err)
 {
-	struct db_stmt *stmt = db_prepare(ix->db, sql_tests, err);
+	struct db_stmt *stmt = db_prepare_walk(ix->db, sql_tests, err);
 	int rc;
 
 	if (!stmt)
 		return -1;
 	while ((rc = db_step(stmt, err)) > 0) {
-		rc = fn(context, db_text(stmt, 0), err);
+		rc = fn(context, db_bytes(stmt, 0), err);
 		if (rc)
 			break;
 	}
@@ -486,7 +528,7 @@ index_tests(struct index *ix, repo_test_fn fn, void *context, struct err *err)
 int
 index_failing(struct index *ix, index_failing_fn fn, void *context, struct err *err)
 {
-	struct db_stmt *stmt = db_prepare(ix->db, sql_failing, err);
+	struct db_stmt *stmt = db_prepare_walk(ix->db, sql_failing, err);
 	int rc;
 
 	if (!stmt)
@@ -495,7 +537,7 @@ index_failing(struct index *ix, index_failing_fn fn, void *context, struct err *
 		int64_t duration = db_int_or(stmt, 6, TIME_NONE);
 		struct result r = {
 		    .offset = (uint64_t)db_int(stmt, 1),
-		    .id = db_text(stmt, 3),
+		    .id = db_bytes(stmt, 3),
 		    .status = (enum status)db_int(stmt, 4),
 		    .start = db_int_or(stmt, 5, TIME_NONE),
 		    .stop = TIME_NONE,
@@ -515,13 +557,13 @@ index_failing(struct index *ix, index_failing_fn fn, void *context, struct err *
 int
 index_failing_ids(struct index *ix, struct strtab *ids, struct err *err)
 {
-	struct db_stmt *stmt = db_prepare(ix->db, sql_failing_names, err);
+	struct db_stmt *stmt = db_prepare_walk(ix->db, sql_failing_names, err);
 	int rc;
 
 	if (!stmt)
 		return -1;
 	while ((rc = db_step(stmt, err)) > 0) {
-		if (strtab_add(ids, db_text(stmt, 0), NULL) != STRTAB_NONE)
+		if (strtab_add(ids, db_bytes(stmt, 0), NULL) != STRTAB_NONE)
 			continue;
 		rc = err_nomem(err);
 		break;
@@ -555,11 +597,11 @@ find_durations(struct index *ix, const struct strtab *ids, int64_t *out, struct 
 static int
 scan_durations(struct index *ix, const struct strtab *ids, int64_t *out, struct err *err)
 {
-	struct db_stmt *stmt = db_prepare(ix->db, sql_durations, err);
+	struct db_stmt *stmt = db_prepare_walk(ix->db, sql_durations, err);
 	int rc = stmt ? 0 : -1;
 
 	while (rc >= 0 && (rc = db_step(stmt, err)) > 0) {
-		size_t i = strtab_find(ids, db_text(stmt, 0));
+		size_t i = strtab_find(ids, db_bytes(stmt, 0));
 
 		if (i != STRTAB_NONE)
 			out[i] = db_int(stmt, 1);

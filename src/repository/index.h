@@ -2,8 +2,8 @@
  *
  * The index of a format-2 repository: what the streams say, in tables. It can always be made again from them.
  *
- * Everything that changes it happens between index_begin and index_commit, which hold the write lock of the
- * database, so never for long. A function that fails inside leaves the transaction open, for index_rollback. */
+ * Everything that changes it happens between index_begin and index_commit, which may hold locks that others wait
+ * for, so never for long. A function that fails inside leaves the transaction open, for index_rollback. */
 #ifndef INDEX_H
 #define INDEX_H
 
@@ -12,10 +12,12 @@
 
 struct index;
 
-/* Creates the tables, or finds them there. */
-int index_create(const char *path, struct err *err);
-/* *out is freed with index_free. A schema that is not ours is an error. */
-int index_open(const char *path, struct index **out, struct err *err);
+/* Creates the tables, or finds them there. With `streams` the database is to have these as well, as
+ * PostgreSQL always has. */
+int index_create(struct db *db, bool streams, struct err *err);
+/* The database is borrowed. A schema that is not ours is an error, but an older one in PostgreSQL is brought to
+ * our version. *out is freed with index_free. */
+int index_open(struct db *db, struct index **out, struct err *err);
 /* Accepts NULL. */
 void index_free(struct index *ix);
 

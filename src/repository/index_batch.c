@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "index_batch.h"
 
+#include "db_postgres.h"
 #include "sql.h"
 
 #include <stdlib.h>
@@ -263,6 +264,200 @@ bind_result(const struct known *k, size_t i, struct db_stmt *stmt, int at)
 	db_bind_int(stmt, at + 9, (int64_t)(row->end - row->offset));
 }
 
+static int
+write_sqlite(struct db *db, struct known *k, struct err *err)
+{
+	if (intern_tests(db, k, err) || intern_tagsets(db, k, err) || find_attempts(db, k, err))
+		return -1;
+	number_attempts(k);
+	return insert(db, k, sql_results_insert, sql_result_insert, 10, bind_result, k->batch->count, err);
+}
+
+/* ---- PostgreSQL: each round trip takes a whole batch ---- */
+
+/* Binds hashes and names of all tests as the first two parameters. */
+static int
+bind_tests(struct db_stmt *stmt, const struct strtab *tests, struct err *err)
+{
+	int64_t *hashes = calloc(tests->len, sizeof(*hashes));
+	struct slice *names = calloc(tests->len, sizeof(*names));
+	int rc = hashes && names ? 0 : err_nomem(err);
+
+	for (size_t i = 0; rc == 0 && i < tests->len; i++) {
+		names[i] = strtab_get(tests, i);
+		hashes[i] = index_hash(names[i]);
+	}
+	if (rc == 0)
+		rc = db_bind_ints(stmt, 1, hashes, tests->len, err) ||
+			     db_bind_texts(stmt, 2, names, tests->len, err)
+			 ? -1
+			 : 0;
+	free(hashes);
+	free(names);
+	return rc;
+}
+
+/* Takes (place, value) rows, places from 1, until the end, and releases the statement. How many, or -1. */
+static int64_t
+take_pairs(struct db_stmt *stmt, int64_t *values, size_t count, struct err *err)
+{
+	int64_t taken = 0;
+	int rc;
+
+	while ((rc = db_step(stmt, err)) > 0) {
+		int64_t place = db_int(stmt, 0);
+
+		if (place < 1 || (uint64_t)place > count)
+			continue;
+		values[place - 1] = db_int(stmt, 1);
+		taken++;
+	}
+	db_release(stmt);
+	return rc < 0 ? -1 : taken;
+}
+
+/* How many tests were found, or -1. */
+static int64_t
+find_tests_postgres(struct db *db, struct known *k, struct err *err)
+{
+	struct db_stmt *stmt = db_prepare(db, sql_tests_find_postgres, err);
+
+	if (!stmt)
+		return -1;
+	if (bind_tests(stmt, &k->batch->tests, err)) {
+		db_release(stmt);
+		return -1;
+	}
+	return take_pairs(stmt, k->tests, k->batch->tests.len, err);
+}
+
+static int
+intern_tests_postgres(struct db *db, struct known *k, struct err *err)
+{
+	size_t count = k->batch->tests.len;
+	int64_t found = find_tests_postgres(db, k, err);
+	struct db_stmt *stmt;
+	int rc;
+
+	if (found < 0 || (size_t)found == count)
+		return found < 0 ? -1 : 0;
+	stmt = db_execute(db, sql_tests_lock_postgres, err) ? NULL
+							    : db_prepare(db, sql_tests_insert_postgres, err);
+	if (!stmt)
+		return -1;
+	rc = bind_tests(stmt, &k->batch->tests, err) || db_run(stmt, err) < 0 ? -1 : 0;
+	db_release(stmt);
+	return rc || find_tests_postgres(db, k, err) < 0 ? -1 : 0;
+}
+
+static int
+find_tagset_postgres(struct db *db, struct slice tags, int64_t *out, struct err *err)
+{
+	struct db_stmt *stmt = db_prepare(db, sql_tagset_find_postgres, err);
+	int rc;
+
+	if (!stmt)
+		return -1;
+	db_bind_blob(stmt, 1, tags);
+	rc = first_int(stmt, out, err);
+	db_release(stmt);
+	return rc;
+}
+
+static int
+intern_tagsets_postgres(struct db *db, struct known *k, struct err *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < k->batch->tagsets.len; i++) {
+		struct slice tags = strtab_get(&k->batch->tagsets, i);
+		struct db_stmt *stmt;
+
+		if (find_tagset_postgres(db, tags, &k->tagsets[i], err))
+			return -1;
+		if (k->tagsets[i])
+			continue;
+		if (db_execute(db, sql_tagset_lock_postgres, err) ||
+		    find_tagset_postgres(db, tags, &k->tagsets[i], err))
+			return -1;
+		stmt = k->tagsets[i] ? NULL : db_prepare(db, sql_tagset_insert, err);
+		if (stmt) {
+			db_bind_blob(stmt, 1, tags);
+			rc = first_int(stmt, &k->tagsets[i], err);
+		} else if (!k->tagsets[i]) {
+			rc = -1;
+		}
+		db_release(stmt);
+	}
+	return rc;
+}
+
+static int
+find_attempts_postgres(struct db *db, struct known *k, struct err *err)
+{
+	struct db_stmt *stmt = db_prepare(db, sql_attempts_postgres, err);
+
+	if (!stmt)
+		return -1;
+	if (db_bind_ints(stmt, 1, k->tests, k->batch->tests.len, err)) {
+		db_release(stmt);
+		return -1;
+	}
+	db_bind_int(stmt, 2, k->run);
+	return take_pairs(stmt, k->attempts, k->batch->tests.len, err) < 0 ? -1 : 0;
+}
+
+/* The columns of the results, in the order of the statement. */
+static void
+fill_columns(const struct known *k, int64_t *columns[9])
+{
+	for (size_t i = 0; i < k->batch->count; i++) {
+		const struct index_row *row = &k->batch->rows[i];
+
+		columns[0][i] = k->tests[row->test];
+		columns[1][i] = k->attempts[k->batch->tests.len + i];
+		columns[2][i] = row->status;
+		columns[3][i] = row->start;
+		columns[4][i] = row->duration;
+		columns[5][i] = row->worker < 0 ? INT64_MIN : row->worker;
+		columns[6][i] = row->tagset == STRTAB_NONE ? INT64_MIN : k->tagsets[row->tagset];
+		columns[7][i] = (int64_t)row->offset;
+		columns[8][i] = (int64_t)(row->end - row->offset);
+	}
+}
+
+static int
+insert_results_postgres(struct db *db, const struct known *k, struct err *err)
+{
+	struct db_stmt *stmt = db_prepare(db, sql_results_insert_postgres, err);
+	int64_t *values = stmt ? calloc(k->batch->count, 9 * sizeof(*values)) : NULL, *columns[9];
+	int rc = values ? 0 : stmt ? err_nomem(err) : -1;
+
+	for (size_t i = 0; rc == 0 && i < 9; i++)
+		columns[i] = values + i * k->batch->count;
+	if (rc == 0) {
+		fill_columns(k, columns);
+		db_bind_int(stmt, 1, k->run);
+	}
+	for (size_t i = 0; rc == 0 && i < 9; i++)
+		rc = db_bind_ints(stmt, 2 + (int)i, columns[i], k->batch->count, err);
+	if (rc == 0)
+		rc = db_run(stmt, err) < 0 ? -1 : 0;
+	free(values);
+	db_release(stmt);
+	return rc;
+}
+
+static int
+write_postgres(struct db *db, struct known *k, struct err *err)
+{
+	if (intern_tests_postgres(db, k, err) || intern_tagsets_postgres(db, k, err) ||
+	    find_attempts_postgres(db, k, err))
+		return -1;
+	number_attempts(k);
+	return insert_results_postgres(db, k, err);
+}
+
 int
 index_batch_write(struct db *db, int64_t run, const struct index_batch *batch, struct err *err)
 {
@@ -273,14 +468,7 @@ index_batch_write(struct db *db, int64_t run, const struct index_batch *batch, s
 		return 0;
 	rc = known_init(&k, run, batch, err);
 	if (rc == 0)
-		rc = intern_tests(db, &k, err) || intern_tagsets(db, &k, err) || find_attempts(db, &k, err)
-			 ? -1
-			 : 0;
-	if (rc == 0) {
-		number_attempts(&k);
-		rc =
-		    insert(db, &k, sql_results_insert, sql_result_insert, 10, bind_result, batch->count, err);
-	}
+		rc = db_kind(db) == DB_POSTGRES ? write_postgres(db, &k, err) : write_sqlite(db, &k, err);
 	known_release(&k);
 	return rc;
 }

@@ -11,7 +11,9 @@
 /* The first member of a backend's own struct. Made and released by repository.c. */
 struct repo {
 	const struct repo_backend *backend;
-	struct file_dir dir; /* the ".testrepository" or ".stestr", held open */
+	struct file_dir dir; /* the ".testrepository" or ".stestr", held open; without a directory its
+				descriptor is -1 and the path, set by open, is what to call it */
+	const char *url;     /* where there is no directory, during open */
 };
 
 /* The first member of a backend's own struct. */
@@ -21,6 +23,11 @@ struct repo_writer {
 
 struct repo_backend {
 	int format;
+	/* The words that URLs of this kind begin with; NULL for one in a directory. It has the two functions
+	 * after it and none of the directory's. */
+	const char *schemes;
+	int (*create_url)(const char *url, struct err *err);
+	bool (*exists_url)(const char *url);
 	/* The name of its directory in that of the project. */
 	const char *directory;
 	/* The content of the file "format". */
@@ -75,7 +82,8 @@ struct repo_backend {
 	int (*run_ids)(struct repo *repo, int64_t **out, size_t *count, struct err *err);
 };
 
-extern const struct repo_backend backend_file, backend_sqlite, backend_stestr;
+extern const struct repo_backend backend_file, backend_sqlite, backend_stestr, backend_postgres,
+    backend_memory;
 
 /* True when the status counts as a failure. */
 bool repo_status_fails(enum status status, bool uxsuccess_passes);

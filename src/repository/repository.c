@@ -13,11 +13,28 @@
 #include <unistd.h>
 
 #define REPO_NAME ".testrepository"
+#define SQLITE_SCHEME "sqlite:"
 #define FORMAT_MAX 64
 
 /* A project may have directories of several kinds: the first one counts. */
 static const struct repo_backend *const backends[] = {&backend_sqlite, &backend_file, &backend_stestr};
 #define BACKEND_COUNT (sizeof(backends) / sizeof(backends[0]))
+static const struct repo_backend *const url_backends[] = {&backend_postgres, &backend_memory};
+#define URL_BACKEND_COUNT (sizeof(url_backends) / sizeof(url_backends[0]))
+
+/* NULL when the URL is a directory's, or "sqlite:". */
+static const struct repo_backend *
+backend_of_url(const char *url)
+{
+	for (size_t i = 0; i < URL_BACKEND_COUNT; i++) {
+		struct slice rest = slice_str(url_backends[i]->schemes), scheme;
+
+		while (slice_word(&rest, &scheme))
+			if (slice_starts(slice_str(url), scheme))
+				return url_backends[i];
+	}
+	return NULL;
+}
 
 /* DIR/NAME, for the caller to free. NULL when out of memory. */
 static char *
@@ -57,7 +74,8 @@ open_dir(const char *directory, const char *name, struct file_dir *out, struct e
 static void
 close_dir(struct file_dir *dir)
 {
-	close(dir->fd);
+	if (dir->fd >= 0)
+		close(dir->fd);
 	free((char *)dir->path);
 }
 
@@ -89,38 +107,74 @@ fill(const struct file_dir *dir, const struct repo_backend *backend, struct err 
 	return err_set(err, ERR_FAILED, "%s is there already", dir->path);
 }
 
-int
-repo_create(const char *directory, int format, struct err *err)
+/* Makes the repository in DIR/NAME. */
+static int
+create_in(const char *directory, const char *name, const struct repo_backend *backend, struct err *err)
 {
-	const struct repo_backend *backend = NULL;
 	struct file_dir base, dir;
-	int rc, fd;
+	int rc, fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	for (size_t i = 0; i < BACKEND_COUNT; i++)
-		if (backends[i]->create && backends[i]->format == format)
-			backend = backends[i];
-	if (!backend)
-		return err_set(err, ERR_FAILED, "there is no repository format %d", format);
-	fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return err_sys(err, "cannot open %s", directory);
 	base = (struct file_dir){fd, directory};
-	rc =
-	    mkdirat(fd, REPO_NAME, 0777) && errno != EEXIST ? file_error(&base, REPO_NAME, "create", err) : 0;
+	rc = mkdirat(fd, name, 0777) && errno != EEXIST ? file_error(&base, name, "create", err) : 0;
 	if (rc == 0) {
-		rc = open_dir(directory, REPO_NAME, &dir, err);
+		rc = open_dir(directory, name, &dir, err);
 		if (rc > 0) {
 			rc = fill(&dir, backend, err);
 			close_dir(&dir);
 		} else if (rc == 0) {
-			rc = err_set(err, ERR_FAILED,
-			    "%s/" REPO_NAME " was removed while it was being created", directory);
+			rc = err_set(
+			    err, ERR_FAILED, "%s/%s was removed while it was being created", directory, name);
 		}
 	}
 	if (rc == 0)
 		rc = file_sync_dir(&base, err);
 	close(fd);
 	return rc;
+}
+
+/* "sqlite:PATH" is the directory that has the streams and the index itself. */
+static const char *
+sqlite_path(const char *url)
+{
+	return slice_starts(slice_str(url), SLICE_LIT(SQLITE_SCHEME)) ? url + strlen(SQLITE_SCHEME) : NULL;
+}
+
+static int
+create_sqlite(const char *path, struct err *err)
+{
+	char *copy = slice_dup(slice_str(path)), *name;
+	int rc;
+
+	if (!copy)
+		return err_nomem(err);
+	for (size_t len = strlen(copy); len > 1 && copy[len - 1] == '/';)
+		copy[--len] = '\0';
+	name = strrchr(copy, '/');
+	if (name)
+		*name++ = '\0';
+	rc = create_in(!name ? "." : *copy ? copy : "/", name ? name : copy, &backend_sqlite, err);
+	free(copy);
+	return rc;
+}
+
+int
+repo_create(const char *url, int format, struct err *err)
+{
+	const struct repo_backend *backend = backend_of_url(url);
+
+	if ((backend || sqlite_path(url)) && format != 2)
+		return err_set(
+		    err, ERR_FAILED, "only a directory can have a repository of format %d", format);
+	if (backend)
+		return backend->create_url(url, err);
+	if (sqlite_path(url))
+		return create_sqlite(sqlite_path(url), err);
+	for (size_t i = 0; i < BACKEND_COUNT; i++)
+		if (backends[i]->create && backends[i]->format == format)
+			return create_in(url, REPO_NAME, backends[i], err);
+	return err_set(err, ERR_FAILED, "there is no repository format %d", format);
 }
 
 /* The backend of a directory of that name and format; NULL with err set. */
@@ -146,48 +200,80 @@ find_backend(const char *directory, const char *name, const struct file_dir *dir
 	return found;
 }
 
-bool
-repo_exists(const char *directory)
+static bool
+path_exists(const char *directory, const char *name)
 {
-	bool found = false;
+	char *path = join(directory, name);
+	struct stat st;
+	bool found = path && (stat(path, &st) == 0 || errno != ENOENT);
 
-	for (size_t i = 0; !found && i < BACKEND_COUNT; i++) {
-		char *path = join(directory, backends[i]->directory);
-		struct stat st;
-
-		found = path && (stat(path, &st) == 0 || errno != ENOENT);
-		free(path);
-	}
+	free(path);
 	return found;
 }
 
-int
-repo_open(const char *directory, struct repo **out, struct err *err)
+bool
+repo_exists(const char *url)
 {
-	const struct repo_backend *backend;
-	const char *name = NULL;
-	struct file_dir dir;
-	struct repo *repo;
-	int rc = 0;
+	const struct repo_backend *backend = backend_of_url(url);
+	bool found = false;
 
-	for (size_t i = 0; rc == 0 && i < BACKEND_COUNT; i++) {
+	if (backend)
+		return backend->exists_url(url);
+	if (sqlite_path(url))
+		return path_exists(sqlite_path(url), "format");
+	for (size_t i = 0; !found && i < BACKEND_COUNT; i++)
+		found = path_exists(url, backends[i]->directory);
+	return found;
+}
+
+/* Opens the directory of a repository and says of which kind it is. */
+static int
+find_directory(const char *url, struct file_dir *dir, const struct repo_backend **backend, struct err *err)
+{
+	const char *path = sqlite_path(url), *name = REPO_NAME;
+	int rc = path ? open_dir(path, ".", dir, err) : 0;
+
+	for (size_t i = 0; !path && rc == 0 && i < BACKEND_COUNT; i++) {
 		name = backends[i]->directory;
-		rc = open_dir(directory, name, &dir, err);
+		rc = open_dir(url, name, dir, err);
 	}
 	if (rc < 0)
 		return -1;
 	if (rc == 0)
-		return err_set(err, ERR_FAILED,
-		    "No repository found in %s. Create one by running \"testr init\".", directory);
-	backend = find_backend(directory, name, &dir, err);
-	repo = backend ? backend->allocate() : NULL;
+		return err_set(
+		    err, ERR_FAILED, "No repository found in %s. Create one by running \"testr init\".", url);
+	*backend = find_backend(url, name, dir, err);
+	if (*backend && path && *backend != &backend_sqlite) {
+		err_set(err, ERR_FAILED, "%s has a repository of another format than SQLite's", path);
+		*backend = NULL;
+	}
+	if (*backend)
+		return 0;
+	close_dir(dir);
+	return -1;
+}
+
+int
+repo_open(const char *url, struct repo **out, struct err *err)
+{
+	const struct repo_backend *backend = backend_of_url(url);
+	struct file_dir dir = {-1, NULL};
+	struct repo *repo;
+	int rc;
+
+	if (!backend && find_directory(url, &dir, &backend, err))
+		return -1;
+	repo = backend->allocate();
 	if (!repo) {
 		close_dir(&dir);
-		return backend ? err_nomem(err) : -1;
+		return err_nomem(err);
 	}
 	repo->backend = backend;
 	repo->dir = dir;
-	if (backend->open(repo, err)) {
+	repo->url = url;
+	rc = backend->open(repo, err);
+	repo->url = NULL;
+	if (rc) {
 		repo_free(repo);
 		return -1;
 	}

@@ -64,24 +64,29 @@ struct repo_begin {
 	const char *uid; /* NULL for a new one */
 };
 
-/* Creates the repository for the project in `directory` (".testrepository" inside it): format 2, or format 1
- * when `format` is 1. An existing one, also of another format, is an error. "~" and "~user" at the start of
- * directory are expanded by the caller. */
-int repo_create(const char *directory, int format, struct err *err);
+/* A repository is named by a URL: the directory of a project, which has ".testrepository" or, made by stestr,
+ * ".stestr" in it; "sqlite:PATH", a directory that has the streams and the index itself; "postgresql://…" or
+ * "postgres://…", a database; "memory:", a new one of its own that ends with repo_free. "~" and "~user" at the
+ * start of a directory are expanded by the caller. */
+
+/* Creates a repository: format 2, or format 1 in a directory when `format` is 1. An existing one, also of another
+ * format, is an error. */
+int repo_create(const char *url, int format, struct err *err);
 
 /* True when there is something that repo_open would open, or say why it cannot. */
-bool repo_exists(const char *directory);
+bool repo_exists(const char *url);
 
-/* Opens the repository of `directory`: ".testrepository", or else ".stestr". None there: "No repository found in DIR. Create one by running "testr
- * init"."; a format that we do not know: an error that names it. Runs whose writer died are made interrupted
- * here. *out is freed with repo_free. */
-int repo_open(const char *directory, struct repo **out, struct err *err);
+/* Opens a repository. None there: "No repository found in DIR. Create one by running "testr init"."; a format
+ * that we do not know: an error that names it. Runs whose writer died are made interrupted here. *out is freed
+ * with repo_free. */
+int repo_open(const char *url, struct repo **out, struct err *err);
 /* Accepts NULL. */
 void repo_free(struct repo *repo);
 
 /* 1 or 2. */
 int repo_format(const struct repo *repo);
-/* "DIR/.testrepository" or "DIR/.stestr", borrowed. */
+/* "DIR/.testrepository" or "DIR/.stestr", or what else it is called in messages; never with a password.
+ * Borrowed. */
 const char *repo_path(const struct repo *repo);
 
 /* Begins a run. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * All SQL of the index (index.c). Values only ever come in as bound parameters, numbered in the order of their
- * first appearance (db.h). */
+ * All SQL of the index and of streams in a database. Values only ever come in as bound parameters, numbered in
+ * the order of their first appearance (db.h). Where the two databases differ there is a second text, for
+ * PostgreSQL. */
 #ifndef SQL_H
 #define SQL_H
 
@@ -10,10 +11,17 @@
 
 /* How many rows a statement whose name is in the plural inserts. */
 #define SQL_MANY 16
+/* How often the schema of PostgreSQL has changed; its version is the number of migrations that were applied. */
+#define SQL_MIGRATIONS 1
 
 extern const char sql_schema[];
+extern const char sql_schema_streams[];
+/* Each brings the schema one version further. */
+extern const char *const sql_migrations[SQL_MIGRATIONS];
+extern const char sql_migration_lock[];
 
 extern const char sql_counter_get[];
+extern const char sql_counter_get_postgres[];
 extern const char sql_counter_raise[];
 
 extern const char sql_run_insert[];
@@ -34,15 +42,22 @@ extern const char sql_test_find[];
 extern const char sql_test_next[];
 extern const char sql_test_insert[];
 extern const char sql_tests_insert[];
+extern const char sql_tests_find_postgres[];
+extern const char sql_tests_lock_postgres[];
+extern const char sql_tests_insert_postgres[];
 extern const char sql_tests[];
 
 extern const char sql_tagset_find[];
 extern const char sql_tagset_insert[];
+extern const char sql_tagset_find_postgres[];
+extern const char sql_tagset_lock_postgres[];
 
 extern const char sql_run_has_results[];
 extern const char sql_attempts[];
+extern const char sql_attempts_postgres[];
 extern const char sql_result_insert[];
 extern const char sql_results_insert[];
+extern const char sql_results_insert_postgres[];
 extern const char sql_results_delete[];
 extern const char sql_rows[];
 extern const char sql_history[];
@@ -55,8 +70,12 @@ extern const char sql_failing[];
 extern const char sql_failing_names[];
 
 extern const char sql_durations_set[];
+extern const char sql_durations_set_postgres[];
 extern const char sql_duration_count[];
 extern const char sql_duration[];
 extern const char sql_durations[];
+
+extern const char sql_chunk_insert[];
+extern const char sql_chunk_find[];
 
 #endif

@@ -28,6 +28,7 @@
 struct place {
 	char directory[64];
 	int format;
+	char url[256]; /* of the repository: mostly the directory */
 };
 
 static inline int
@@ -48,7 +49,8 @@ set_up(void **state)
 	strcpy(place->directory, "/tmp/test_repository.XXXXXX");
 	if (!mkdtemp(place->directory))
 		return -1;
-	return repo_create(place->directory, place->format, &err);
+	strcpy(place->url, place->directory);
+	return repo_create(place->url, place->format, &err);
 }
 
 static inline int
@@ -72,9 +74,33 @@ open_repo(const struct place *place)
 	struct repo *repo = NULL;
 	struct err err;
 
-	ok(repo_open(place->directory, &repo, &err));
+	ok(repo_open(place->url, &repo, &err));
 	assert_int_equal(repo_format(repo), place->format);
 	return repo;
+}
+
+static inline int
+count_running(void *context, const struct repo_run *run, struct err *err)
+{
+	(void)err;
+	*(unsigned *)context += run->state == REPO_RUNNING;
+	return 0;
+}
+
+/* As soon as no run is running any more: a server hears of a writer's death a little later. */
+static inline struct repo *
+open_repaired(const struct place *place)
+{
+	for (;;) {
+		struct repo *repo = open_repo(place);
+		unsigned running = 0;
+		struct err err;
+
+		ok(repo_runs(repo, count_running, &running, &err));
+		if (!running)
+			return repo;
+		repo_free(repo);
+	}
 }
 
 /* A small generator with a fixed seed, so that every run of this program is the same. */

@@ -4,6 +4,7 @@
  * writers that are killed, and what a repository may look like that is none. */
 #include "model.h"
 #include "reader.h"
+#include "server.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -22,7 +23,7 @@ random_runs_match_the_model(void **state)
 	check_all(m, repo);
 	for (size_t i = 0; i < RUNS_MAX; i++) {
 		random_run(m, &dice, repo);
-		if (roll(&dice, 3) == 0) {
+		if (roll(&dice, 3) == 0 && strcmp(place->url, "memory:") != 0) {
 			repo_free(repo);
 			repo = open_repo(place);
 		}
@@ -45,7 +46,7 @@ write_runs(const struct place *place, unsigned writer)
 {
 	struct repo *repo;
 	struct err err;
-	int rc = repo_open(place->directory, &repo, &err);
+	int rc = repo_open(place->url, &repo, &err);
 
 	for (unsigned n = 0; rc == 0 && n < RUNS_EACH; n++) {
 		struct repo_begin begin = {0};
@@ -167,7 +168,7 @@ write_until_killed(const struct place *place, volatile uint64_t *flushed, int te
 	struct repo *repo;
 	struct err err;
 
-	if (repo_open(place->directory, &repo, &err) || repo_run_begin(repo, &begin, &w, &err))
+	if (repo_open(place->url, &repo, &err) || repo_run_begin(repo, &begin, &w, &err))
 		_exit(1);
 	for (uint64_t n = 0; n < 1000000; n++) {
 		char id[32];
@@ -242,7 +243,7 @@ a_killed_writer_leaves_an_interrupted_run(void **state)
 
 	for (int64_t round = 0; round < 6; round++) {
 		uint64_t survive = kill_writer(place, 1 + roll(&dice, 60)), n = 0;
-		struct repo *repo = open_repo(place);
+		struct repo *repo = open_repaired(place);
 		struct strtab failing = {0};
 		struct repo_run run;
 		struct err err;
@@ -285,7 +286,7 @@ only_one_of_many_openers_repairs(void **state)
 
 		assert_true(pid >= 0);
 		if (pid == 0) {
-			if (repo_open(place->directory, &repo, &err))
+			if (repo_open(place->url, &repo, &err))
 				_exit(1);
 			repo_free(repo);
 			_exit(0);
@@ -295,7 +296,7 @@ only_one_of_many_openers_repairs(void **state)
 		assert_true(wait(&status) > 0);
 		assert_int_equal(status, 0);
 	}
-	repo = open_repo(place);
+	repo = open_repaired(place);
 	ok(repo_run_count(repo, &count, &err));
 	assert_int_equal(count, 1);
 	ok(repo_results(repo, 0, 0, check_dead_result, &n, &err));
@@ -310,7 +311,7 @@ finish_until_killed(const struct place *place, int tell)
 	struct repo *repo;
 	struct err err;
 
-	if (repo_open(place->directory, &repo, &err))
+	if (repo_open(place->url, &repo, &err))
 		_exit(1);
 	for (;;) {
 		struct repo_begin begin = {0};
@@ -353,7 +354,7 @@ a_finished_run_survives_a_kill(void **state)
 		while (read(pipes[0], &id, sizeof(id)) == sizeof(id))
 			last = id;
 		close(pipes[0]);
-		repo = open_repo(place);
+		repo = open_repaired(place);
 		ok(repo_run_count(repo, &count, &err));
 		ok(repo_latest(repo, &latest, &err));
 		assert_true(count > last);
@@ -784,6 +785,56 @@ set_up_stestr(void **state)
 	return rename(from, to);
 }
 
+static struct server server;
+
+static int
+start_server(void **state)
+{
+	(void)state;
+	return server_start(&server);
+}
+
+static int
+stop_server(void **state)
+{
+	(void)state;
+	server_stop(&server);
+	return 0;
+}
+
+static int
+set_up_postgres(void **state)
+{
+	struct place *place = *state;
+	struct err err;
+
+	if (server_new_schema(&server, place->url, sizeof(place->url)))
+		return -1;
+	if (repo_create(place->url, 2, &err) == 0)
+		return 0;
+	fprintf(stderr, "# %s\n", err.text);
+	return -1;
+}
+
+static int
+set_up_memory(void **state)
+{
+	struct place *place = *state;
+
+	strcpy(place->url, "memory:");
+	return 0;
+}
+
+#define POSTGRES(law) \
+	{ \
+		"postgresql." #law, law, set_up_postgres, NULL, &postgres \
+	}
+
+#define MEMORY(law) \
+	{ \
+		"memory." #law, law, set_up_memory, NULL, &memory \
+	}
+
 #define STESTR(law) \
 	{ \
 		"stestr." #law, law, set_up_stestr, tear_down, &stestr \
@@ -793,6 +844,7 @@ int
 main(void)
 {
 	static struct place format2 = {.format = 2}, format1 = {.format = 1}, stestr = {.format = 1};
+	static struct place postgres = {.format = 2}, memory = {.format = 2};
 	const struct CMUnitTest laws[] = {
 	    LAWS("format_2.", &format2),
 	    LAWS("format_1.", &format1),
@@ -801,7 +853,26 @@ main(void)
 	    STESTR(a_living_writer_is_left_alone),
 	    STESTR(a_killed_writer_leaves_an_interrupted_run),
 	    STESTR(a_finished_run_survives_a_kill),
+	    POSTGRES(random_runs_match_the_model),
+	    POSTGRES(runs_at_the_same_time_are_all_recorded),
+	    POSTGRES(a_living_writer_is_left_alone),
+	    POSTGRES(a_killed_writer_leaves_an_interrupted_run),
+	    POSTGRES(only_one_of_many_openers_repairs),
+	    POSTGRES(a_finished_run_survives_a_kill),
+	    POSTGRES(large_binary_details_come_back),
+	    POSTGRES(text_comes_back_by_its_name),
+	    POSTGRES(a_time_that_no_packet_can_hold_costs_only_itself),
+	    POSTGRES(a_walk_ends_where_its_function_says),
+	    POSTGRES(a_stream_says_everything_of_its_run),
+	    POSTGRES(metadata_has_limits),
+	    MEMORY(random_runs_match_the_model),
+	    MEMORY(large_binary_details_come_back),
+	    MEMORY(text_comes_back_by_its_name),
+	    MEMORY(a_time_that_no_packet_can_hold_costs_only_itself),
+	    MEMORY(a_walk_ends_where_its_function_says),
+	    MEMORY(a_stream_says_everything_of_its_run),
+	    MEMORY(metadata_has_limits),
 	};
 
-	return cmocka_run_group_tests(laws, NULL, NULL);
+	return cmocka_run_group_tests(laws, start_server, stop_server);
 }
