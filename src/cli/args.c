@@ -44,6 +44,9 @@ static const struct option definitions[] = {
 	"These are the results of a part of the suite: what is not among them is left as it was. run implies it with filters, --failing, --load-list, --isolated and test arguments.",
 	ARG_PARTIAL},
     {'q', "quiet", OPTION_FLAG, NULL, "Leave the summary out.", ARG_QUIET},
+    {'R', "repository", OPTION_VALUE, "URL",
+	"The repository: a directory, sqlite:PATH, postgresql://… or memory:. Default: $TESTR_REPOSITORY, or what .testr.conf says, or the project's directory.",
+	ARG_REPOSITORY},
     {'r', "run", OPTION_VALUE, "RUN",
 	"The run with this id, or with a uid that begins so; -1 (also as an option of its own) is the latest, -2 the one before.",
 	ARG_RUN},
@@ -56,7 +59,7 @@ static const struct option definitions[] = {
     {0, "worker", OPTION_VALUE, "N", "Only what worker N ran, in the order in which it ran it.", ARG_WORKER},
 };
 
-static const enum arg common_args[] = {ARG_HERE, ARG_QUIET, ARG_NONE};
+static const enum arg common_args[] = {ARG_HERE, ARG_QUIET, ARG_REPOSITORY, ARG_NONE};
 
 static const struct option *
 definition(enum arg arg)
@@ -241,6 +244,6 @@ args_help(struct buf *out, const enum arg *allowed, bool common)
 	gather(allowed, options);
 	buf_str(out, "Options:\n");
 	for (const struct option *o = options; o->name; o++)
-		if (common || (o->id != ARG_HERE && o->id != ARG_QUIET))
+		if (common || !allows(common_args, (enum arg)o->id))
 			add_option(out, o);
 }

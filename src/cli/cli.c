@@ -5,16 +5,63 @@
 #include "config.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* A directory in the configuration is seen from the project's. */
+static char *
+configured_url(struct cli *cli, const char *url)
+{
+	struct slice text = slice_str(url);
+	struct buf path;
+	char *joined;
+
+	if (url[0] == '/' || slice_find(text, ':') < slice_find(text, '/'))
+		return slice_dup(text);
+	buf_init(&path, SIZE_MAX / 4);
+	buf_printf(&path, "%s/%s", cli->here, url);
+	joined = buf_steal(&path);
+	buf_release(&path);
+	return joined;
+}
+
+char *
+cli_repository_url(struct cli *cli)
+{
+	const char *given =
+	    cli->args.set[ARG_REPOSITORY] ? cli->args.text[ARG_REPOSITORY] : getenv("TESTR_REPOSITORY");
+	struct config *config = NULL;
+	struct err ignored = cli->err;
+	const char *key;
+	char *url;
+
+	/* Commands that need a right configuration say what is wrong with it. */
+	if ((!given || !*given) && cli_optional_config(cli, &config) < 0)
+		cli->err = ignored;
+	key = config ? config_get(config, "repository") : NULL;
+	url = given && *given ? slice_dup(slice_str(given))
+	      : key && *key   ? configured_url(cli, key)
+			      : slice_dup(slice_str(cli->here));
+	config_free(config);
+	if (!url)
+		err_nomem(&cli->err);
+	return url;
+}
+
 int
 cli_repository(struct cli *cli, bool create, struct repo **out)
 {
-	if (create && !repo_exists(cli->here) && repo_create(cli->here, 2, &cli->err) < 0)
-		return -1;
-	return repo_open(cli->here, out, &cli->err);
+	char *url = cli_repository_url(cli);
+	int rc = url ? 0 : -1;
+
+	if (rc == 0 && create && !repo_exists(url))
+		rc = repo_create(url, 2, &cli->err);
+	if (rc == 0)
+		rc = repo_open(url, out, &cli->err);
+	free(url);
+	return rc;
 }
 
 int

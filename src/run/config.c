@@ -29,6 +29,7 @@ static const char *const known_keys[] = {
     "instance_dispose",
     "unexpected_success",
     "record_environment",
+    "repository",
 };
 
 struct item {
