@@ -166,8 +166,8 @@ main(int argc, char **argv)
 	char *program, *invoked;
 	int status;
 
-	if (argc == 3 && strcmp(argv[1], GUARD_ARGUMENT) == 0)
-		return guard_main(argv[2]);
+	if (guard_called(argc, argv))
+		return guard_main(argv);
 	file_claim_standard();
 	/* A reader that goes away is seen as a failed write: a run is stored all the same. */
 	signal(SIGPIPE, SIG_IGN);

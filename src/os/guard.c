@@ -29,8 +29,10 @@ struct guard {
 
 /* In the child: becomes the shell. The mask is what the guard itself was started with. */
 static void
-become_shell(const char *command, const sigset_t *mask, pid_t guard)
+become_shell(const char *command, bool channel, const sigset_t *mask, pid_t guard)
 {
+	char number[16];
+
 	setpgid(0, 0);
 	/* If the guard is killed the shell goes as well; the second line covers a guard that is gone already. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -40,6 +42,12 @@ become_shell(const char *command, const sigset_t *mask, pid_t guard)
 	sigprocmask(SIG_SETMASK, mask, NULL);
 	/* Nor does the command get what we were given by whoever started us. */
 	close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
+	snprintf(number, sizeof(number), "%d", GUARD_CHANNEL_FD);
+	/* One of ours that was inherited would be taken for a channel. */
+	if (!channel)
+		unsetenv(GUARD_CHANNEL_VARIABLE);
+	else if (fcntl(GUARD_CHANNEL_FD, F_SETFD, 0) || setenv(GUARD_CHANNEL_VARIABLE, number, 1))
+		_exit(127);
 	execl("/bin/sh", "/bin/sh", "-c", command, (char *)NULL);
 	_exit(127);
 }
@@ -206,9 +214,9 @@ watch(struct guard *g)
 	return 0;
 }
 
-/* The command has the real standard streams; the guard must not hold them open. */
+/* The command has the real standard streams, and the channel; the guard must not hold them open. */
 static void
-let_go_of_streams(void)
+let_go_of_streams(bool channel)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
@@ -219,11 +227,21 @@ let_go_of_streams(void)
 			close(fd);
 	if (null > 2)
 		close(null);
+	if (channel)
+		close(GUARD_CHANNEL_FD);
+}
+
+bool
+guard_called(int argc, char *const *argv)
+{
+	return argc == 3 &&
+	       (strcmp(argv[1], GUARD_ARGUMENT) == 0 || strcmp(argv[1], GUARD_CHANNEL_ARGUMENT) == 0);
 }
 
 int
-guard_main(const char *command)
+guard_main(char *const *argv)
 {
+	bool channel = strcmp(argv[1], GUARD_CHANNEL_ARGUMENT) == 0;
 	struct guard g = {0};
 	sigset_t handled, before;
 	pid_t self = getpid();
@@ -240,10 +258,10 @@ guard_main(const char *command)
 	g.signals = signalfd(-1, &handled, SFD_CLOEXEC | SFD_NONBLOCK);
 	g.shell = fork();
 	if (g.shell == 0)
-		become_shell(command, &before, self);
+		become_shell(argv[2], channel, &before, self);
 	if (g.shell < 0 || g.signals < 0)
 		return 127;
 	setpgid(g.shell, g.shell);
-	let_go_of_streams();
+	let_go_of_streams(channel);
 	return watch(&g);
 }

@@ -16,13 +16,23 @@
 #ifndef GUARD_H
 #define GUARD_H
 
+#include <stdbool.h>
+
 /* The hidden first argument that makes the program a guard; the second is the command. */
 #define GUARD_ARGUMENT "--guard"
+/* The same with a channel: the command gets descriptor 4, a socket, whose number is the value of the environment
+ * variable of this name. */
+#define GUARD_CHANNEL_ARGUMENT "--guard-with-channel"
+#define GUARD_CHANNEL_VARIABLE "TESTR_RPC_FD"
 #define GUARD_CONTROL_FD 3
+#define GUARD_CHANNEL_FD 4
 /* Milliseconds that processes left behind by the command may take to end by themselves. */
 #define GUARD_DRAIN 500
 
-/* The guard's whole life. Returns its exit status; it is to be called first thing in main. */
-int guard_main(const char *command);
+/* True when these are the arguments of a guard; then main calls guard_main first thing, and returns what that
+ * returns. */
+bool guard_called(int argc, char *const *argv);
+/* The guard's whole life. Returns its exit status. */
+int guard_main(char *const *argv);
 
 #endif

@@ -13,14 +13,16 @@
 /* Milliseconds that the output may stay open after the guard is gone: something out of its reach holds it. */
 #define OUTPUT_DRAIN 500
 
-/* Three things have to happen before a process is over, in any order: the guard exits, the control socket
- * ends, the output ends (or is given up by the timer, which closes with the later of guard and output). Each
- * closes a handle; when the last one is closed, `ended` is called. */
+/* These things have to happen before a process is over, in any order: the guard exits, the control socket ends,
+ * output and channel end (or are given up by the timer, which closes with the last of guard, output and channel).
+ * Each closes a handle; when the last one is closed, `ended` is called. */
 struct process {
 	uv_process_t guard;
 	uv_timer_t drain;
 	uv_pipe_t control;
 	uv_pipe_t output;
+	uv_pipe_t channel;
+	size_t sending; /* bytes that wait to be taken from the channel */
 	struct process_spec spec;
 	struct process_end end;
 	bool exit_known;
@@ -71,12 +73,25 @@ close_handle(uv_handle_t *handle)
 		uv_close(handle, handle_closed);
 }
 
+/* After the guard nobody writes any more, once both streams have ended. */
+static void
+end_drain(struct process *p)
+{
+	if (uv_is_closing((uv_handle_t *)&p->guard) &&
+	    (p->spec.inherit_output || uv_is_closing((uv_handle_t *)&p->output)) &&
+	    (!p->spec.channel_room || uv_is_closing((uv_handle_t *)&p->channel)))
+		close_handle((uv_handle_t *)&p->drain);
+}
+
 static void
 drain_over(uv_timer_t *timer)
 {
 	struct process *p = timer->data;
 
-	close_handle((uv_handle_t *)&p->output);
+	if (!p->spec.inherit_output)
+		close_handle((uv_handle_t *)&p->output);
+	if (p->spec.channel_room)
+		close_handle((uv_handle_t *)&p->channel);
 	close_handle((uv_handle_t *)timer);
 }
 
@@ -88,9 +103,8 @@ guard_exited(uv_process_t *guard, int64_t status, int number)
 	(void)status;
 	(void)number;
 	close_handle((uv_handle_t *)guard);
-	if (p->spec.inherit_output || uv_is_closing((uv_handle_t *)&p->output))
-		close_handle((uv_handle_t *)&p->drain);
-	else
+	end_drain(p);
+	if (!uv_is_closing((uv_handle_t *)&p->drain))
 		uv_timer_start(&p->drain, drain_over, OUTPUT_DRAIN, 0);
 }
 
@@ -147,17 +161,24 @@ control_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *bytes)
 	p->said_len = rest.len;
 }
 
+static uv_buf_t
+room_of(struct process *p, uint8_t *(*ask)(void *context, size_t *room))
+{
+	size_t room = 0;
+	uint8_t *at = ask(p->spec.context, &room);
+
+	if (room > INT32_MAX)
+		room = INT32_MAX;
+	return uv_buf_init((char *)at, at ? (unsigned)room : 0);
+}
+
 static void
 output_room(uv_handle_t *handle, size_t size, uv_buf_t *out)
 {
 	struct process *p = handle->data;
-	size_t room = 0;
-	uint8_t *at = p->spec.room(p->spec.context, &room);
 
 	(void)size;
-	if (room > INT32_MAX)
-		room = INT32_MAX;
-	*out = uv_buf_init((char *)at, at ? (unsigned)room : 0);
+	*out = room_of(p, p->spec.room);
 }
 
 static void
@@ -168,11 +189,98 @@ output_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *bytes)
 	(void)bytes;
 	if (n < 0) {
 		close_handle((uv_handle_t *)stream);
-		if (uv_is_closing((uv_handle_t *)&p->guard))
-			close_handle((uv_handle_t *)&p->drain);
+		end_drain(p);
 	} else if (n > 0) {
 		p->spec.output(p->spec.context, (size_t)n);
 	}
+}
+
+static void
+channel_room(uv_handle_t *handle, size_t size, uv_buf_t *out)
+{
+	struct process *p = handle->data;
+
+	(void)size;
+	*out = room_of(p, p->spec.channel_room);
+}
+
+static void
+channel_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *bytes)
+{
+	struct process *p = stream->data;
+
+	(void)bytes;
+	if (n < 0) {
+		close_handle((uv_handle_t *)stream);
+		end_drain(p);
+		p->spec.channel_input(p->spec.context, 0);
+	} else if (n > 0) {
+		p->spec.channel_input(p->spec.context, (size_t)n);
+	}
+}
+
+/* Bytes on their way into the channel. */
+struct sent {
+	uv_write_t request;
+	size_t len;
+	char bytes[];
+};
+
+static void
+sent_done(uv_write_t *request, int status)
+{
+	struct sent *sent = request->data;
+	struct process *p = request->handle->data;
+
+	/* One that fails is one that the other side has closed, which reading it tells. */
+	(void)status;
+	p->sending -= sent->len;
+	free(sent);
+}
+
+int
+process_send(struct process *p, struct slice bytes, struct err *err)
+{
+	struct sent *sent;
+	uv_buf_t buf;
+
+	if (uv_is_closing((uv_handle_t *)&p->channel) || !bytes.len)
+		return 0;
+	if (bytes.len > PROCESS_SEND_MAX - p->sending)
+		return err_set(err, ERR_FAILED,
+		    "a process takes nothing from its channel, and %zu bytes wait for it", p->sending);
+	sent = malloc(sizeof(*sent) + bytes.len);
+	if (!sent)
+		return err_nomem(err);
+	sent->len = bytes.len;
+	memcpy(sent->bytes, bytes.data, bytes.len);
+	sent->request.data = sent;
+	p->sending += sent->len;
+	buf = uv_buf_init(sent->bytes, (unsigned)sent->len);
+	if (uv_write(&sent->request, (uv_stream_t *)&p->channel, &buf, 1, sent_done) < 0) {
+		p->sending -= sent->len;
+		free(sent);
+	}
+	return 0;
+}
+
+static void
+channel_shut(uv_shutdown_t *request, int status)
+{
+	(void)status;
+	free(request);
+}
+
+void
+process_send_end(struct process *p)
+{
+	uv_shutdown_t *request;
+
+	if (uv_is_closing((uv_handle_t *)&p->channel))
+		return;
+	request = malloc(sizeof(*request));
+	if (request && uv_shutdown(request, (uv_stream_t *)&p->channel, channel_shut) < 0)
+		free(request);
 }
 
 /* What `ended` is for a process that could not be started. */
@@ -186,13 +294,17 @@ abandoned(void *context, const struct process_end *end)
 static int
 spawn(struct process *p, uv_loop_t *uv)
 {
-	char *args[] = {(char *)"testr", (char *)GUARD_ARGUMENT, (char *)p->spec.command, NULL};
-	uv_stdio_container_t stdio[4] = {
+	bool channel = p->spec.channel_room != NULL;
+	char *args[] = {(char *)"testr", (char *)(channel ? GUARD_CHANNEL_ARGUMENT : GUARD_ARGUMENT),
+	    (char *)p->spec.command, NULL};
+	uv_stdio_container_t stdio[5] = {
 	    {.flags = p->spec.inherit_input ? UV_INHERIT_FD : UV_IGNORE, .data.fd = 0},
 	    {.flags = UV_INHERIT_FD, .data.fd = 1},
 	    {.flags = UV_INHERIT_FD, .data.fd = 2},
 	    {.flags = UV_CREATE_PIPE | UV_READABLE_PIPE | UV_WRITABLE_PIPE,
 		.data.stream = (uv_stream_t *)&p->control},
+	    {.flags = UV_CREATE_PIPE | UV_READABLE_PIPE | UV_WRITABLE_PIPE,
+		.data.stream = (uv_stream_t *)&p->channel},
 	};
 	uv_process_options_t options = {
 	    .exit_cb = guard_exited,
@@ -201,7 +313,7 @@ spawn(struct process *p, uv_loop_t *uv)
 	    .cwd = p->spec.directory,
 	    .env = (char **)p->spec.environment,
 	    .flags = UV_PROCESS_DETACHED,
-	    .stdio_count = 4,
+	    .stdio_count = channel ? 5 : 4,
 	    .stdio = stdio,
 	};
 
@@ -223,12 +335,16 @@ process_start(struct loop *loop, const struct process_spec *spec, struct process
 		return err_nomem(err);
 	p->spec = *spec;
 	p->end.code = -1;
-	p->guard.data = p->drain.data = p->control.data = p->output.data = p;
+	p->guard.data = p->drain.data = p->control.data = p->output.data = p->channel.data = p;
 	uv_timer_init(uv, &p->drain);
 	uv_pipe_init(uv, &p->control, 0);
 	p->open = 3;
 	if (!spec->inherit_output) {
 		uv_pipe_init(uv, &p->output, 0);
+		p->open++;
+	}
+	if (spec->channel_room) {
+		uv_pipe_init(uv, &p->channel, 0);
 		p->open++;
 	}
 	rc = spawn(p, uv);
@@ -243,6 +359,8 @@ process_start(struct loop *loop, const struct process_spec *spec, struct process
 		close_handle((uv_handle_t *)&p->control);
 		if (!spec->inherit_output)
 			close_handle((uv_handle_t *)&p->output);
+		if (spec->channel_room)
+			close_handle((uv_handle_t *)&p->channel);
 		return err_set(err, ERR_FAILED, "cannot start a process: %s",
 		    rc == UV_E2BIG
 			? "the command is too long; $IDFILE has room for any number of tests, $IDLIST has not"
@@ -251,6 +369,8 @@ process_start(struct loop *loop, const struct process_spec *spec, struct process
 	uv_read_start((uv_stream_t *)&p->control, control_room, control_read);
 	if (!spec->inherit_output)
 		uv_read_start((uv_stream_t *)&p->output, output_room, output_read);
+	if (spec->channel_room)
+		uv_read_start((uv_stream_t *)&p->channel, channel_room, channel_read);
 	*out = p;
 	return 0;
 }

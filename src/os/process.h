@@ -33,6 +33,10 @@ struct process_spec {
 	uint8_t *(*room)(void *context, size_t *room);
 	/* `len` bytes were written there. */
 	void (*output)(void *context, size_t len);
+	/* With a channel, a socket that the command finds at the descriptor $TESTR_RPC_FD, both are set: the
+	 * same for what it says there. `channel_input` with 0 bytes: it has closed it. */
+	uint8_t *(*channel_room)(void *context, size_t *room);
+	void (*channel_input)(void *context, size_t len);
 	/* The process is gone. The callee may call process_free. */
 	void (*ended)(void *context, const struct process_end *end);
 	void *context;
@@ -43,6 +47,15 @@ struct process_spec {
 int process_start(struct loop *loop, const struct process_spec *spec, struct process **out, struct err *err);
 /* Accepts NULL. */
 void process_free(struct process *p);
+
+/* What may wait to be taken from the channel: a few of the longest messages. */
+#define PROCESS_SEND_MAX ((size_t)1 << 30)
+
+/* Sends bytes, which are copied, on the channel. When nobody takes them any more they are lost; the end of the
+ * process tells. */
+int process_send(struct process *p, struct slice bytes, struct err *err);
+/* Says that nothing more will be sent. */
+void process_send_end(struct process *p);
 
 /* Sends a signal to the command's process group. */
 void process_signal(struct process *p, int number);

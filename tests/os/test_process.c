@@ -347,6 +347,132 @@ test_no_descriptor_is_inherited(void **state)
 	buf_release(&r.output);
 }
 
+/* ---- the channel ---- */
+
+struct talking {
+	struct running r; /* first: the other callbacks have it as their context */
+	struct buf heard;
+	bool closed;
+	size_t hang_up_at; /* after so many bytes nothing more is sent */
+};
+
+static uint8_t *
+channel_room(void *context, size_t *size)
+{
+	struct talking *t = context;
+
+	*size = 65536;
+	return buf_space(&t->heard, *size);
+}
+
+static void
+channel_input(void *context, size_t len)
+{
+	struct talking *t = context;
+
+	assert_false(t->closed);
+	t->closed = len == 0;
+	buf_commit(&t->heard, len);
+	if (t->hang_up_at && t->heard.len >= t->hang_up_at) {
+		t->hang_up_at = 0;
+		process_send_end(t->r.process);
+	}
+}
+
+static void
+start_talking(struct talking *t, const char *command)
+{
+	struct process_spec spec = {.guard = own_path,
+	    .command = command,
+	    .room = room,
+	    .output = output,
+	    .channel_room = channel_room,
+	    .channel_input = channel_input,
+	    .ended = ended,
+	    .context = t};
+	struct err err;
+
+	buf_init(&t->r.output, 1 << 20);
+	buf_init(&t->heard, (size_t)64 << 20);
+	t->r.loop = loop_new(&err);
+	assert_non_null(t->r.loop);
+	assert_int_equal(process_start(t->r.loop, &spec, &t->r.process, &err), 0);
+}
+
+/* What is sent comes back whole, whatever its size; standard output is a thing of its own. */
+static void
+test_channel(void **state)
+{
+	struct talking t = {.hang_up_at = (size_t)8 << 20};
+	uint8_t *bytes = malloc(t.hang_up_at);
+	size_t size = t.hang_up_at;
+	struct err err;
+
+	(void)state;
+	for (size_t i = 0; i < size; i++)
+		bytes[i] = (uint8_t)(i * 31 + i / 251);
+	start_talking(&t, "echo said; test $TESTR_RPC_FD = 4; echo $?; cat <&4 >&4");
+	for (size_t at = 0; at < size; at += size / 4)
+		assert_int_equal(process_send(t.r.process, slice_of(bytes + at, size / 4), &err), 0);
+	finish(&t.r);
+	assert_true(t.closed);
+	assert_int_equal(t.r.end.code, 0);
+	assert_string_equal(buf_cstr(&t.r.output), "said\n0\n");
+	assert_int_equal(t.heard.len, size);
+	assert_memory_equal(t.heard.data, bytes, size);
+	buf_release(&t.r.output);
+	buf_release(&t.heard);
+	free(bytes);
+}
+
+/* A process that takes nothing, and ends, loses what was sent. */
+static void
+test_channel_without_reader(void **state)
+{
+	struct talking t = {0};
+	char bytes[100000] = {0};
+	struct err err;
+
+	(void)state;
+	start_talking(&t, "exit 3");
+	for (int i = 0; i < 100; i++)
+		assert_int_equal(process_send(t.r.process, slice_of(bytes, sizeof(bytes)), &err), 0);
+	finish(&t.r);
+	assert_int_equal(t.r.end.code, 3);
+	assert_true(t.closed);
+	buf_release(&t.r.output);
+	buf_release(&t.heard);
+}
+
+/* A daemon that keeps the channel open holds nobody up, and does not escape. */
+static void
+test_channel_kept_open(void **state)
+{
+	struct talking t = {0};
+
+	(void)state;
+	start_talking(&t, "setsid sleep 77 & exit 0");
+	finish(&t.r);
+	assert_int_equal(t.r.end.code, 0);
+	assert_int_equal(t.r.end.left, 1);
+	buf_release(&t.r.output);
+	buf_release(&t.heard);
+}
+
+/* Our own environment may name a channel that is not the command's. */
+static void
+test_no_channel(void **state)
+{
+	struct running r = {0};
+
+	(void)state;
+	setenv(GUARD_CHANNEL_VARIABLE, "9", 1);
+	run(&r, "echo \"[$TESTR_RPC_FD]\"");
+	unsetenv(GUARD_CHANNEL_VARIABLE);
+	assert_string_equal(buf_cstr(&r.output), "[]\n");
+	buf_release(&r.output);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -363,11 +489,15 @@ main(int argc, char **argv)
 	    cmocka_unit_test_teardown(test_guard_killed, no_children),
 	    cmocka_unit_test_teardown(test_we_are_killed, no_children),
 	    cmocka_unit_test_teardown(test_no_descriptor_is_inherited, no_children),
+	    cmocka_unit_test_teardown(test_channel, no_children),
+	    cmocka_unit_test_teardown(test_channel_without_reader, no_children),
+	    cmocka_unit_test_teardown(test_channel_kept_open, no_children),
+	    cmocka_unit_test_teardown(test_no_channel, no_children),
 	};
 	ssize_t n;
 
-	if (argc == 3 && strcmp(argv[1], GUARD_ARGUMENT) == 0)
-		return guard_main(argv[2]);
+	if (guard_called(argc, argv))
+		return guard_main(argv);
 	n = readlink("/proc/self/exe", own_path, sizeof(own_path) - 1);
 	if (n <= 0)
 		return 1;
