@@ -21,8 +21,8 @@ struct process {
 	uv_timer_t drain;
 	uv_pipe_t control;
 	uv_pipe_t output;
-	uv_pipe_t channel;
-	size_t sending; /* bytes that wait to be taken from the channel */
+	uv_pipe_t channel; /* or standard input */
+	size_t sending;    /* bytes that wait to be taken from the channel */
 	struct process_spec spec;
 	struct process_end end;
 	bool exit_known;
@@ -73,6 +73,12 @@ close_handle(uv_handle_t *handle)
 		uv_close(handle, handle_closed);
 }
 
+static bool
+has_channel(const struct process *p)
+{
+	return p->spec.channel_room || p->spec.send_input;
+}
+
 /* After the guard nobody writes any more, once both streams have ended. */
 static void
 end_drain(struct process *p)
@@ -103,6 +109,8 @@ guard_exited(uv_process_t *guard, int64_t status, int number)
 	(void)status;
 	(void)number;
 	close_handle((uv_handle_t *)guard);
+	if (p->spec.send_input)
+		close_handle((uv_handle_t *)&p->channel);
 	end_drain(p);
 	if (!uv_is_closing((uv_handle_t *)&p->drain))
 		uv_timer_start(&p->drain, drain_over, OUTPUT_DRAIN, 0);
@@ -244,7 +252,7 @@ process_send(struct process *p, struct slice bytes, struct err *err)
 	struct sent *sent;
 	uv_buf_t buf;
 
-	if (uv_is_closing((uv_handle_t *)&p->channel) || !bytes.len)
+	if (!has_channel(p) || uv_is_closing((uv_handle_t *)&p->channel) || !bytes.len)
 		return 0;
 	if (bytes.len > PROCESS_SEND_MAX - p->sending)
 		return err_set(err, ERR_FAILED,
@@ -276,7 +284,7 @@ process_send_end(struct process *p)
 {
 	uv_shutdown_t *request;
 
-	if (uv_is_closing((uv_handle_t *)&p->channel))
+	if (!has_channel(p) || uv_is_closing((uv_handle_t *)&p->channel))
 		return;
 	request = malloc(sizeof(*request));
 	if (request && uv_shutdown(request, (uv_stream_t *)&p->channel, channel_shut) < 0)
@@ -317,6 +325,10 @@ spawn(struct process *p, uv_loop_t *uv)
 	    .stdio = stdio,
 	};
 
+	if (p->spec.send_input) {
+		stdio[0].flags = UV_CREATE_PIPE | UV_READABLE_PIPE;
+		stdio[0].data.stream = (uv_stream_t *)&p->channel;
+	}
 	if (!p->spec.inherit_output) {
 		stdio[1].flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE;
 		stdio[1].data.stream = (uv_stream_t *)&p->output;
@@ -343,7 +355,7 @@ process_start(struct loop *loop, const struct process_spec *spec, struct process
 		uv_pipe_init(uv, &p->output, 0);
 		p->open++;
 	}
-	if (spec->channel_room) {
+	if (has_channel(p)) {
 		uv_pipe_init(uv, &p->channel, 0);
 		p->open++;
 	}
@@ -359,7 +371,7 @@ process_start(struct loop *loop, const struct process_spec *spec, struct process
 		close_handle((uv_handle_t *)&p->control);
 		if (!spec->inherit_output)
 			close_handle((uv_handle_t *)&p->output);
-		if (spec->channel_room)
+		if (has_channel(p))
 			close_handle((uv_handle_t *)&p->channel);
 		return err_set(err, ERR_FAILED, "cannot start a process: %s",
 		    rc == UV_E2BIG

@@ -33,6 +33,8 @@ struct process_spec {
 	uint8_t *(*room)(void *context, size_t *room);
 	/* `len` bytes were written there. */
 	void (*output)(void *context, size_t len);
+	/* Standard input is what process_send sends. Not together with a channel. */
+	bool send_input;
 	/* With a channel, a socket that the command finds at the descriptor $TESTR_RPC_FD, both are set: the
 	 * same for what it says there. `channel_input` with 0 bytes: it has closed it. */
 	uint8_t *(*channel_room)(void *context, size_t *room);
@@ -51,7 +53,7 @@ void process_free(struct process *p);
 /* What may wait to be taken from the channel: a few of the longest messages. */
 #define PROCESS_SEND_MAX ((size_t)1 << 30)
 
-/* Sends bytes, which are copied, on the channel. When nobody takes them any more they are lost; the end of the
+/* Sends bytes, which are copied, on the channel or to standard input. When nobody takes them any more they are lost; the end of the
  * process tells. */
 int process_send(struct process *p, struct slice bytes, struct err *err);
 /* Says that nothing more will be sent. */

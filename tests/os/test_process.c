@@ -425,6 +425,33 @@ test_channel(void **state)
 	free(bytes);
 }
 
+/* Standard input can be sent as well; its end ends cat. */
+static void
+test_sent_input(void **state)
+{
+	struct running r = {0};
+	struct process_spec spec = {.guard = own_path,
+	    .command = "cat; echo $TESTR_RPC_FD",
+	    .send_input = true,
+	    .room = room,
+	    .output = output,
+	    .ended = ended,
+	    .context = &r};
+	struct err err;
+
+	(void)state;
+	buf_init(&r.output, 1 << 20);
+	r.loop = loop_new(&err);
+	assert_int_equal(process_start(r.loop, &spec, &r.process, &err), 0);
+	assert_int_equal(process_send(r.process, SLICE_LIT("one "), &err), 0);
+	assert_int_equal(process_send(r.process, SLICE_LIT("two"), &err), 0);
+	process_send_end(r.process);
+	finish(&r);
+	assert_int_equal(r.end.code, 0);
+	assert_string_equal(buf_cstr(&r.output), "one two\n");
+	buf_release(&r.output);
+}
+
 /* A process that takes nothing, and ends, loses what was sent. */
 static void
 test_channel_without_reader(void **state)
@@ -490,6 +517,7 @@ main(int argc, char **argv)
 	    cmocka_unit_test_teardown(test_we_are_killed, no_children),
 	    cmocka_unit_test_teardown(test_no_descriptor_is_inherited, no_children),
 	    cmocka_unit_test_teardown(test_channel, no_children),
+	    cmocka_unit_test_teardown(test_sent_input, no_children),
 	    cmocka_unit_test_teardown(test_channel_without_reader, no_children),
 	    cmocka_unit_test_teardown(test_channel_kept_open, no_children),
 	    cmocka_unit_test_teardown(test_no_channel, no_children),
