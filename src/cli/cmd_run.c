@@ -56,7 +56,8 @@ choose_tests(struct testing *t)
 	struct strtab base = {0};
 	int rc;
 
-	t->known = given || t->setup.workers > 1 || t->setup.filter_count || a->set[ARG_ISOLATED];
+	t->known = given || t->setup.workers > 1 || t->setup.filter_count || a->set[ARG_ISOLATED] ||
+		   setup_serves(&t->setup);
 	t->keep_order = a->set[ARG_LOAD_LIST] || t->setup.workers == 1;
 	if (!t->known)
 		return 0;
@@ -234,6 +235,7 @@ execute(struct testing *t, struct once *o)
 	    .instances = &s->instances,
 	    .workers = s->workers,
 	    .isolated = t->cli->args.set[ARG_ISOLATED],
+	    .serves = setup_serves(s),
 	    .dump = on_dump,
 	    .sink = {.event = on_event, .pause = on_pause, .lost = on_lost, .note = on_note, .context = t},
 	};
@@ -367,6 +369,9 @@ const struct command cmd_run = {
 	     "  files $FILES) in the environment $INSTANCE_ID, and give $INSTANCE_IDS back.\n"
 	     "* record_environment -- names and globs of variables to record with each run,\n"
 	     "  or not to, with - before them.\n"
+	     "* test_timeout -- how many seconds a test may take.\n"
+	     "* test_server_command -- a command that starts a test server; see docs/rpc.md.\n"
+	     "* server_timeout -- how many seconds a server may take to start or answer.\n"
 	     "* unexpected_success -- pass, if an unexpected success is to be a success;\n"
 	     "  else it is a failure.\n"
 	     "$IDFILE is a file with the ids of the tests, one a line; $IDLIST is the ids\n"
@@ -375,8 +380,8 @@ const struct command cmd_run = {
 	     "The exit status: 0 all tests passed, 1 tests failed, 2 wrong usage, 3 wrong\n"
 	     "configuration or repository, or a table of --analyze-isolation, 4 no test was\n"
 	     "selected, 6 planned tests have no result (and none failed), 8 the\n"
-	     "tests could not be listed, 9 an instance could not be provided, 128+N\n"
-	     "cancelled by signal N.\n",
+	     "tests could not be listed, 9 an instance or a test server could not be\n"
+	     "started, 128+N cancelled by signal N.\n",
     .arguments = "testfilters* doubledash? testargs*",
     .args = args,
     .takes_positionals = true,

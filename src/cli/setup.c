@@ -170,9 +170,18 @@ setup_end(struct setup *s, int status)
 	return status;
 }
 
+bool
+setup_serves(const struct setup *s)
+{
+	return config_get(s->config, "test_server_command") && !s->cli->args.set[ARG_ISOLATED] &&
+	       !s->cli->args.set[ARG_ANALYZE_ISOLATION] && !s->test_args.count;
+}
+
 int
 setup_list(struct setup *s, struct strtab *ids)
 {
+	if (setup_serves(s))
+		return listing_serve(&s->launch, &s->instances, s->config, ids, &s->cli->err);
 	return listing_run(
 	    &s->launch, &s->instances, s->config, s->test_args, setup_dump, s->cli, ids, &s->cli->err);
 }

@@ -35,6 +35,10 @@ int setup_end(struct setup *s, int status);
 /* Shows what a failed listing printed; the context is the struct cli. */
 void setup_dump(void *context, struct slice name, struct slice content);
 
+/* True when test servers are to be used: the project has them, and neither --isolated nor arguments for the test
+ * command ask for processes. */
+bool setup_serves(const struct setup *s);
+
 /* Lists the project's tests into ids. */
 int setup_list(struct setup *s, struct strtab *ids);
 

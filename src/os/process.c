@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <uv.h>
 
 /* Milliseconds that the output may stay open after the guard is gone: something out of its reach holds it. */
@@ -270,6 +271,24 @@ process_send(struct process *p, struct slice bytes, struct err *err)
 		free(sent);
 	}
 	return 0;
+}
+
+void
+process_take_output(struct process *p)
+{
+	ssize_t n = 1;
+	int fd;
+
+	while (n > 0 && !p->spec.inherit_output && !uv_is_closing((uv_handle_t *)&p->output) &&
+	       uv_fileno((uv_handle_t *)&p->output, &fd) == 0) {
+		uv_buf_t room = room_of(p, p->spec.room);
+
+		if (!room.len)
+			return;
+		n = read(fd, room.base, room.len);
+		if (n > 0)
+			p->spec.output(p->spec.context, (size_t)n);
+	}
 }
 
 static void

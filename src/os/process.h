@@ -56,6 +56,9 @@ void process_free(struct process *p);
 /* Sends bytes, which are copied, on the channel or to standard input. When nobody takes them any more they are lost; the end of the
  * process tells. */
 int process_send(struct process *p, struct slice bytes, struct err *err);
+/* Hands on what is in the output at this moment, so that it comes before whatever is taken from the channel
+ * next. */
+void process_take_output(struct process *p);
 /* Says that nothing more will be sent. */
 void process_send_end(struct process *p);
 

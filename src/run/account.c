@@ -45,6 +45,16 @@ account_settle(struct account *a, size_t test, enum fate fate)
 	return true;
 }
 
+size_t
+account_close(struct account *a)
+{
+	size_t closed = 0;
+
+	for (size_t i = 0; i < a->ids.len; i++)
+		closed += account_settle(a, i, FATE_NOT_RUN);
+	return closed;
+}
+
 bool
 account_fixture(struct slice id, struct slice *out)
 {

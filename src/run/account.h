@@ -32,6 +32,9 @@ size_t account_plan(struct account *a, struct slice id);
 /* Decides a test's fate, unless it is decided already. Returns true when this decided it. */
 bool account_settle(struct account *a, size_t test, enum fate fate);
 
+/* Whatever has no fate now was cut off: it is not run. Returns how many tests those are. */
+size_t account_close(struct account *a);
+
 /* Python's unittest reports a class or module whose set-up failed or was skipped under the id "setUpClass
  * (module.Class)" or "setUpModule (module)", and its tests not at all. If id is such a one *out becomes the
  * name in brackets, part of id. */

@@ -10,6 +10,9 @@
 #include <string.h>
 
 #define CONFIG_MAX ((size_t)1024 * 1024)
+/* A year, in seconds. */
+#define TIMEOUT_MAX 31536000
+#define SERVER_TIMEOUT (INT64_C(60) * 1000000000)
 /* How deep values may refer to each other (ConfigParser's limit) and how often one value may refer to any. */
 #define MAX_DEPTH 10
 #define MAX_REFERENCES 10000
@@ -30,6 +33,9 @@ static const char *const known_keys[] = {
     "unexpected_success",
     "record_environment",
     "repository",
+    "test_server_command",
+    "test_timeout",
+    "server_timeout",
 };
 
 struct item {
@@ -426,6 +432,17 @@ evaluate(const struct config *c, struct item *item, struct err *err)
 	return status;
 }
 
+/* A number of seconds in nanoseconds; 0 when it is none. */
+static int64_t
+read_seconds(const char *value)
+{
+	int64_t seconds = 0;
+
+	if (!slice_int(slice_str(value), &seconds) || seconds < 1 || seconds > TIMEOUT_MAX)
+		return 0;
+	return seconds * 1000000000;
+}
+
 static int
 check_values(const struct config *c, struct err *err)
 {
@@ -435,6 +452,16 @@ check_values(const struct config *c, struct err *err)
 	if (value && strcmp(value, "fail") != 0 && strcmp(value, "pass") != 0)
 		return err_set(err, ERR_FAILED, "%s:%u: unexpected_success is %s: write 'fail' or 'pass'",
 		    c->path, config_line(c, "unexpected_success"), quote(&text, slice_str(value)));
+	value = config_get(c, "test_timeout");
+	if (value && strcmp(value, "none") != 0 && config_test_timeout(c) <= 0)
+		return err_set(err, ERR_FAILED,
+		    "%s:%u: test_timeout is %s: write a number of seconds, from 1 to %d, or 'none'", c->path,
+		    config_line(c, "test_timeout"), quote(&text, slice_str(value)), TIMEOUT_MAX);
+	value = config_get(c, "server_timeout");
+	if (value && !read_seconds(value))
+		return err_set(err, ERR_FAILED,
+		    "%s:%u: server_timeout is %s: write a number of seconds, from 1 to %d", c->path,
+		    config_line(c, "server_timeout"), quote(&text, slice_str(value)), TIMEOUT_MAX);
 	return 0;
 }
 
@@ -543,6 +570,20 @@ const char *
 config_path(const struct config *c)
 {
 	return c->path;
+}
+
+int64_t
+config_test_timeout(const struct config *c)
+{
+	return read_seconds(config_get(c, "test_timeout"));
+}
+
+int64_t
+config_server_timeout(const struct config *c)
+{
+	int64_t timeout = read_seconds(config_get(c, "server_timeout"));
+
+	return timeout ? timeout : SERVER_TIMEOUT;
 }
 
 bool

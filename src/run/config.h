@@ -42,6 +42,12 @@ const char *config_path(const struct config *c);
 /* The entries in the order of the file: NULL past the last one. */
 const struct config_entry *config_entry(const struct config *c, size_t index);
 
+/* test_timeout: how long a test may take, in nanoseconds; 0 for no limit. */
+int64_t config_test_timeout(const struct config *c);
+/* server_timeout: how long a test server may take to say Hello, to say anything while it is asked for something and
+ * runs no test, and to exit; in nanoseconds. */
+int64_t config_server_timeout(const struct config *c);
+
 /* unexpected_success=pass: an unexpected success is no failure. */
 bool config_uxsuccess_passes(const struct config *c);
 

@@ -2,12 +2,16 @@
 #include "listing.h"
 
 #include "reader.h"
+#include "server.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 /* What is kept of the attachments of a listing, to be shown if it fails. */
 #define DUMP_MAX ((size_t)4 * 1024 * 1024)
 #define LINE_MAX_BYTES ((size_t)1024 * 1024)
+/* Of what a server prints, so much of the end. */
+#define PRINTED_MAX ((size_t)300)
 
 struct listing {
 	struct reader *reader;
@@ -186,5 +190,152 @@ out:
 	free(bare);
 	free(command);
 	listing_release(&l);
+	return rc;
+}
+
+/* ---- by a test server ---- */
+
+struct serve {
+	struct server *server;
+	struct strtab *ids;
+	struct buf printed; /* the last of it, for errors */
+	bool answered;
+	bool out_of_memory;
+	bool done;
+	struct process_end end;
+	char why[512];
+};
+
+static void
+serve_ready(void *context)
+{
+	struct serve *l = context;
+	struct err err;
+	int64_t nonce;
+
+	if (server_list(l->server, &nonce, &err))
+		server_kill(l->server, err.text);
+}
+
+static void
+serve_event(void *context, struct event *e)
+{
+	struct serve *l = context;
+
+	if (e->status == STATUS_EXISTS && e->id.data && strtab_add(l->ids, e->id, NULL) == STRTAB_NONE)
+		l->out_of_memory = true;
+}
+
+static void
+serve_output(void *context, struct slice text)
+{
+	struct serve *l = context;
+
+	if (text.len > PRINTED_MAX)
+		text = slice_from(text, text.len - PRINTED_MAX);
+	if (l->printed.len + text.len > l->printed.max)
+		buf_clear(&l->printed);
+	buf_slice(&l->printed, text);
+}
+
+static void
+serve_done(void *context, int64_t nonce, const struct slice *returned, size_t count)
+{
+	struct serve *l = context;
+
+	(void)nonce;
+	(void)returned;
+	(void)count;
+	l->answered = true;
+	server_end(l->server);
+}
+
+static void
+serve_silent(void *context)
+{
+	struct serve *l = context;
+
+	server_kill(l->server, "it was asked for its tests and fell silent");
+}
+
+static void
+serve_nothing(void *context)
+{
+	(void)context;
+}
+
+static void
+serve_fault(void *context, const char *what)
+{
+	struct serve *l = context;
+
+	server_kill(l->server, what);
+}
+
+static void
+serve_ended(void *context, const struct process_end *end, const char *why)
+{
+	struct serve *l = context;
+
+	l->end = *end;
+	snprintf(l->why, sizeof(l->why), "%s", why ? why : "");
+	l->done = true;
+}
+
+static int
+serve_verdict(struct serve *l, const char *command, struct err *err)
+{
+	struct buf words;
+
+	if (l->out_of_memory)
+		return err_nomem(err);
+	if (!l->answered) {
+		buf_init(&words, 256);
+		process_end_words(&l->end, &words);
+		err_set(err, ERR_START,
+		    "the test server did not list its tests: it ended with %.*s%s%s: %s%s%.*s",
+		    SLICE_FMT(buf_get(&words)), l->why[0] ? ": " : "", l->why, command,
+		    l->printed.len ? "\n" : "", SLICE_FMT(slice_trim(buf_get(&l->printed))));
+		buf_release(&words);
+		return -1;
+	}
+	if (l->ids->len == 0)
+		return err_set(err, ERR_LISTING, "the test server named no test: %s", command);
+	return 0;
+}
+
+int
+listing_serve(struct launch *launch, struct instances *instances, const struct config *config,
+    struct strtab *ids, struct err *err)
+{
+	struct serve l = {.ids = ids};
+	struct server_calls calls = {
+	    .ready = serve_ready,
+	    .event = serve_event,
+	    .output = serve_output,
+	    .done = serve_done,
+	    .silent = serve_silent,
+	    .pong = serve_nothing,
+	    .pause = serve_nothing,
+	    .fault = serve_fault,
+	    .ended = serve_ended,
+	    .context = &l,
+	};
+	struct slice instance = SLICE_NONE;
+	int rc;
+
+	buf_init(&l.printed, 2 * PRINTED_MAX);
+	instances_take(instances, &instance);
+	rc = server_start(launch, config, instance, &calls, &l.server, err);
+	if (rc == 0) {
+		loop_run(launch->loop, &l.done);
+		rc = launch->cancelled
+			 ? err_set(err, ERR_LISTING, "cancelled by signal %d while listing the tests",
+			       launch->cancelled)
+			 : serve_verdict(&l, config_get(config, "test_server_command"), err);
+		server_free(l.server);
+	}
+	instances_return(instances, instance);
+	buf_release(&l.printed);
 	return rc;
 }

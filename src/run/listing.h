@@ -17,4 +17,8 @@ typedef void (*listing_dump_fn)(void *context, struct slice name, struct slice c
 int listing_run(struct launch *launch, struct instances *instances, const struct config *config,
     struct template_args args, listing_dump_fn dump, void *context, struct strtab *ids, struct err *err);
 
+/* The same by asking a test server, which is started for it. ERR_START when it does not answer. */
+int listing_serve(struct launch *launch, struct instances *instances, const struct config *config,
+    struct strtab *ids, struct err *err);
+
 #endif

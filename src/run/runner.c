@@ -2,6 +2,7 @@
 #include "runner.h"
 
 #include "schedule.h"
+#include "serving.h"
 #include "worker.h"
 
 #include <stdlib.h>
@@ -33,7 +34,6 @@ struct run {
 	bool failed;        /* err is set: everything ends */
 	int64_t start_cost; /* of all processes so far, and how many */
 	int64_t start_count;
-	struct runner_report report;
 	struct err *err;
 };
 
@@ -251,11 +251,12 @@ give_back(struct run *run, struct lane *lane, const struct process_end *end)
 }
 
 static void
-on_ended(void *context, struct worker *w, const struct process_end *end)
+on_ended(void *context, struct worker *w, const struct process_end *end, const char *why)
 {
 	struct run *run = context;
 	struct lane *lane = lane_of(run, w);
 
+	(void)why;
 	run->busy--;
 	if (!stopping(run) && account_for_end(run, lane, end) < 0)
 		fail(run);
@@ -411,26 +412,19 @@ run_unplanned(struct run *run)
 	return 0;
 }
 
-/* Whatever has no fate now was cut off. */
-static void
-close_account(struct run *run)
-{
-	for (size_t i = 0; i < run->account->ids.len; i++)
-		if (account_settle(run->account, i, FATE_NOT_RUN))
-			run->report.interrupted++;
-}
-
 int
 runner_run(struct runner *r, struct account *account, const struct runner_test *tests, bool keep_order,
     struct runner_report *out, struct err *err)
 {
 	struct run run = {.r = r, .account = account, .err = err};
-	int rc = tests ? run_planned(&run, tests, keep_order) : run_unplanned(&run);
+	int rc;
 
+	if (tests && r->serves)
+		return serving_run(r, account, tests, keep_order, out, err);
+	rc = tests ? run_planned(&run, tests, keep_order) : run_unplanned(&run);
 	if (rc < 0 && r->launch->cancelled && !run.failed)
 		rc = 0;
-	close_account(&run);
-	*out = run.report;
+	out->interrupted = account_close(account);
 	for (size_t i = 0; i < run.lane_count; i++)
 		worker_free(run.lanes[i].worker);
 	free(run.lanes);

@@ -44,6 +44,7 @@ struct runner {
 	struct instances *instances;
 	size_t workers;       /* how many may run at once, at least 1 */
 	bool isolated;        /* one process a test */
+	bool serves;          /* tests that are known are run by test servers */
 	listing_dump_fn dump; /* see listing_run; gets sink.context */
 	struct runner_sink sink;
 };

@@ -4,8 +4,12 @@
 #include "clock.h"
 #include "idfile.h"
 #include "reader.h"
+#include "schedule.h"
+#include "server.h"
 #include "stamp.h"
 
+#include <assert.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -18,10 +22,18 @@ struct worker {
 	unsigned number;
 	struct stamp stamp;
 	struct slice instance;
-	struct process *process;
-	struct reader *reader;
-	struct outcome *open; /* the tests that the process is in */
+	struct process *process; /* or */
+	struct server *server;
+	int64_t nonces[SCHEDULE_DEPTH]; /* of what it is asked for, the oldest first */
+	size_t nonce_count;
+	bool ready;
+	struct reader *reader; /* of a process */
+	struct outcome *open;  /* the tests that the process is in */
 	struct loop_timer *idle;
+	struct loop_timer *limit; /* of the test that is running */
+	bool timed_out; /* it was passed: the process was asked to say where it is, and is then killed */
+	bool pinged,
+	    answered; /* while this test was running, the server was asked whether it is alive, and is */
 	char *idfile;
 	struct buf tail; /* of plain output */
 	bool stopped;    /* an event was refused: the rest is dropped */
@@ -57,7 +69,13 @@ worker_free(struct worker *w)
 bool
 worker_busy(const struct worker *w)
 {
-	return w->process != NULL;
+	return w->process || w->server;
+}
+
+bool
+worker_ready(const struct worker *w)
+{
+	return w->ready;
 }
 
 int64_t
@@ -82,6 +100,50 @@ keep_tail(struct worker *w, struct slice text)
 	buf_slice(&w->tail, text);
 }
 
+static void
+kill_it(struct worker *w)
+{
+	if (w->server)
+		server_kill(w->server, "it was stopped");
+	else
+		process_kill(w->process);
+}
+
+/* Starts the time of the test that has begun, and stops it when none is running. */
+static void
+set_limit(struct worker *w, bool begins)
+{
+	int64_t limit = config_test_timeout(w->runner->config);
+
+	if (!limit || !w->limit || (!begins && outcome_open_count(w->open)))
+		return;
+	w->timed_out = false;
+	if (begins)
+		loop_timer_set(w->limit, limit);
+	else
+		loop_timer_stop(w->limit);
+}
+
+/* A test takes too long. The process gets a moment to say where it is. */
+static void
+limit_over(void *context)
+{
+	struct worker *w = context;
+
+	if (w->timed_out) {
+		kill_it(w);
+		return;
+	}
+	if (w->server && !w->pinged)
+		w->pinged = server_ping(w->server);
+	w->timed_out = true;
+	if (w->server)
+		server_signal(w->server, WORKER_DUMP_SIGNAL);
+	else
+		process_signal(w->process, WORKER_DUMP_SIGNAL);
+	loop_timer_set(w->limit, WORKER_DUMP_TIME);
+}
+
 /* Stamps an event and tells it. */
 static int
 tell(struct worker *w, struct event *e)
@@ -92,6 +154,7 @@ tell(struct worker *w, struct event *e)
 		w->start_cost = clock_monotonic() - w->started;
 	if (stamp_event(&w->stamp, e, clock_realtime()) < 0 || outcome_event(w->open, e, &closed) < 0)
 		return -1;
+	set_limit(w, e->status == STATUS_INPROGRESS);
 	return w->calls.event(w->calls.context, w, e, closed);
 }
 
@@ -99,7 +162,7 @@ static void
 stop(struct worker *w)
 {
 	w->stopped = true;
-	process_kill(w->process);
+	kill_it(w);
 }
 
 static void
@@ -152,6 +215,8 @@ drop_process(struct worker *w)
 {
 	loop_timer_free(w->idle);
 	w->idle = NULL;
+	loop_timer_free(w->limit);
+	w->limit = NULL;
 	reader_free(w->reader);
 	w->reader = NULL;
 	idfile_remove(w->idfile);
@@ -160,22 +225,30 @@ drop_process(struct worker *w)
 	w->instance = SLICE_NONE;
 }
 
+/* Everything was told. */
 static void
-worker_ended(void *context, const struct process_end *end)
+end(struct worker *w, const struct process_end *how, const char *why)
+{
+	struct outcome *open = w->open;
+
+	drop_process(w);
+	w->calls.ended(w->calls.context, w, how, why);
+	/* `ended` may have started the next process, which has a set of its own. */
+	if (w->open == open)
+		w->open = NULL;
+	outcome_free(open);
+}
+
+static void
+worker_ended(void *context, const struct process_end *how)
 {
 	struct worker *w = context;
-	struct outcome *open = w->open;
 
 	reader_end(w->reader);
 	take_events(w);
 	launch_ended(w->runner->launch, w->process);
 	w->process = NULL;
-	drop_process(w);
-	w->calls.ended(w->calls.context, w, end);
-	/* `ended` may have started the next process, which has a set of its own. */
-	if (w->open == open)
-		w->open = NULL;
-	outcome_free(open);
+	end(w, how, NULL);
 }
 
 /* The text of the command for these tests, in this worker's instance; the caller frees it. */
@@ -192,6 +265,28 @@ command_text(struct worker *w, const struct template_ids *ids, struct err *err)
 	return command;
 }
 
+/* What a process and a server both need. */
+static int
+begin(struct worker *w, struct err *err)
+{
+	w->stopped = w->timed_out = w->ready = false;
+	w->nonce_count = 0;
+	w->started = clock_monotonic();
+	w->start_cost = -1;
+	buf_clear(&w->tail);
+	w->open = outcome_new(0);
+	w->limit = loop_timer_new(w->runner->launch->loop, limit_over, w);
+	return w->open && w->limit ? 0 : err_nomem(err);
+}
+
+static void
+give_up(struct worker *w)
+{
+	drop_process(w);
+	outcome_free(w->open);
+	w->open = NULL;
+}
+
 int
 worker_start(struct worker *w, const struct strtab *ids, const size_t *tests, size_t count, struct err *err)
 {
@@ -202,14 +297,11 @@ worker_start(struct worker *w, const struct strtab *ids, const size_t *tests, si
 	char *command = NULL;
 	int rc = -1;
 
-	w->stopped = false;
-	w->started = clock_monotonic();
-	w->start_cost = -1;
-	buf_clear(&w->tail);
-	w->open = outcome_new(0);
+	if (begin(w, err))
+		goto out;
 	w->reader = reader_new(READER_PROCESS);
 	w->idle = loop_timer_new(launch->loop, worker_idle, w);
-	if (!w->open || !w->reader || !w->idle) {
+	if (!w->reader || !w->idle) {
 		err_nomem(err);
 		goto out;
 	}
@@ -224,18 +316,26 @@ worker_start(struct worker *w, const struct strtab *ids, const size_t *tests, si
 	rc = launch_start(launch, &spec, true, &w->process, err);
 out:
 	free(command);
-	if (rc < 0) {
-		drop_process(w);
-		outcome_free(w->open);
-		w->open = NULL;
-	}
+	if (rc < 0)
+		give_up(w);
 	return rc;
 }
 
 /* "The test process ended with signal 9 (Killed) while this test was running." */
 static void
-blame_text(const struct process_end *end, struct buf *out)
+blame_text(const struct worker *w, const struct process_end *end, struct buf *out)
 {
+	int64_t limit = config_test_timeout(w->runner->config);
+
+	if (w->timed_out) {
+		buf_printf(out,
+		    "The test did not end within %lld s, which is its test_timeout; its process was killed.%s\n",
+		    (long long)(limit / 1000000000),
+		    !w->pinged    ? ""
+		    : w->answered ? " Its server still answered: it is the test that hangs."
+				  : " Its server did not answer either.");
+		return;
+	}
 	buf_str(out, "The test process ended with ");
 	process_end_words(end, out);
 	buf_str(out, " while this test was running.\n");
@@ -244,7 +344,8 @@ blame_text(const struct process_end *end, struct buf *out)
 /* An event of a test that this worker is in: `r`, whose slices must not be those of the set of open tests,
  * because telling the event changes that set. */
 static int
-tell_of(struct worker *w, const struct result *r, enum status status, struct slice name, struct slice content)
+tell_of(struct worker *w, const struct result *r, enum status status, struct slice name, struct slice content,
+    bool eof)
 {
 	struct event e;
 
@@ -254,7 +355,7 @@ tell_of(struct worker *w, const struct result *r, enum status status, struct sli
 	e.tags = r->tags;
 	e.tag_count = r->tag_count;
 	e.mime = SLICE_LIT("text/plain;charset=utf8");
-	e.eof = true;
+	e.eof = eof;
 	e.file_name = name;
 	e.file = content;
 	e.status = status;
@@ -291,6 +392,21 @@ copy_result(struct worker *w, struct strtab *table, struct slice *tags, struct r
 	return 0;
 }
 
+/* Adds to an attachment of a test that is running. */
+static int
+attach(struct worker *w, struct result r, struct slice name, struct slice content)
+{
+	struct slice *tags = calloc(r.tag_count + 1, sizeof(*tags));
+	struct strtab table = {0};
+	int rc = -1;
+
+	if (tags && copy_result(w, &table, tags, &r) == 0)
+		rc = tell_of(w, &r, STATUS_NONE, name, content, false);
+	strtab_release(&table);
+	free(tags);
+	return rc;
+}
+
 /* Fails one test: what the process last printed, then why. */
 static int
 blame_test(struct worker *w, struct result r, struct slice why)
@@ -304,9 +420,9 @@ blame_test(struct worker *w, struct result r, struct slice why)
 		goto out;
 	if (tail.len > WORKER_TAIL_MAX)
 		tail = slice_from(tail, tail.len - WORKER_TAIL_MAX);
-	if (tail.len && tell_of(w, &r, STATUS_NONE, SLICE_LIT("last output"), tail) < 0)
+	if (tail.len && tell_of(w, &r, STATUS_NONE, SLICE_LIT("last output"), tail, true) < 0)
 		goto out;
-	rc = tell_of(w, &r, STATUS_FAIL, SLICE_LIT("traceback"), why);
+	rc = tell_of(w, &r, STATUS_FAIL, SLICE_LIT("traceback"), why, true);
 out:
 	strtab_release(&table);
 	free(tags);
@@ -321,11 +437,180 @@ worker_blame(struct worker *w, const struct process_end *end)
 	int rc = 0;
 
 	buf_init(&why, 4096);
-	blame_text(end, &why);
+	blame_text(w, end, &why);
 	for (size_t i = 0; i < count && rc == 0; i++)
 		rc = blame_test(w, outcome_open_get(w->open, 0), buf_get(&why));
 	buf_release(&why);
 	return rc < 0 ? -1 : (int)count;
+}
+
+void
+worker_tail(const struct worker *w, struct buf *out)
+{
+	buf_slice(out, buf_get(&w->tail));
+}
+
+/* ---- test servers ---- */
+
+static void
+server_ready(void *context)
+{
+	struct worker *w = context;
+
+	w->ready = true;
+	w->start_cost = clock_monotonic() - w->started;
+	w->calls.ready(w->calls.context, w);
+}
+
+static void
+server_event(void *context, struct event *e)
+{
+	struct worker *w = context;
+
+	if (w->stopped)
+		return;
+	if (e->status == STATUS_INPROGRESS) {
+		buf_clear(&w->tail);
+		w->pinged = w->answered = false;
+	}
+	if (tell(w, e) < 0)
+		stop(w);
+}
+
+/* What is printed belongs to the test that is running, if it is a single one. */
+static void
+server_output(void *context, struct slice text)
+{
+	struct worker *w = context;
+	struct event e;
+	int rc;
+
+	if (w->stopped)
+		return;
+	keep_tail(w, text);
+	if (outcome_open_count(w->open) == 1) {
+		rc = attach(w, outcome_open_get(w->open, 0), SLICE_LIT("stdout"), text);
+	} else {
+		event_init(&e);
+		e.kind = EVENT_TEXT;
+		e.file_name = SLICE_LIT("stdout");
+		e.file = text;
+		rc = tell(w, &e);
+	}
+	if (rc < 0)
+		stop(w);
+}
+
+static void
+server_done(void *context, int64_t nonce, const struct slice *returned, size_t count)
+{
+	struct worker *w = context;
+
+	if (w->stopped)
+		return;
+	if (!w->nonce_count || nonce != w->nonces[0]) {
+		server_kill(w->server, "it answered requests out of their order");
+		return;
+	}
+	w->nonce_count--;
+	for (size_t i = 0; i < w->nonce_count; i++)
+		w->nonces[i] = w->nonces[i + 1];
+	w->calls.done(w->calls.context, w, returned, count);
+}
+
+/* With a test running it may be the test that takes long: the server is asked whether it is alive. */
+static void
+server_silent(void *context)
+{
+	struct worker *w = context;
+
+	if (outcome_open_count(w->open) == 0)
+		server_kill(w->server, "it was asked for something and fell silent");
+	else if (!w->pinged && server_ping(w->server))
+		w->pinged = true;
+}
+
+static void
+server_pong(void *context)
+{
+	struct worker *w = context;
+
+	w->answered = true;
+}
+
+static void
+server_pause(void *context)
+{
+	struct worker *w = context;
+
+	if (!w->stopped && w->calls.pause(w->calls.context, w) < 0)
+		stop(w);
+}
+
+static void
+server_fault(void *context, const char *what)
+{
+	struct worker *w = context;
+	struct buf text;
+
+	buf_init(&text, 1024);
+	buf_printf(
+	    &text, "The test server of worker-%u broke a rule of the conversation: %s\n", w->number, what);
+	if (!w->stopped && worker_error(w, buf_get(&text)) < 0)
+		stop(w);
+	buf_release(&text);
+}
+
+static void
+server_ended(void *context, const struct process_end *how, const char *why)
+{
+	struct worker *w = context;
+	struct server *server = w->server;
+
+	w->server = NULL;
+	w->ready = false;
+	end(w, how, why);
+	server_free(server);
+}
+
+int
+worker_serve(struct worker *w, struct err *err)
+{
+	struct server_calls calls = {
+	    .ready = server_ready,
+	    .event = server_event,
+	    .output = server_output,
+	    .done = server_done,
+	    .silent = server_silent,
+	    .pong = server_pong,
+	    .pause = server_pause,
+	    .fault = server_fault,
+	    .ended = server_ended,
+	    .context = w,
+	};
+	const struct runner *r = w->runner;
+	int rc = begin(w, err);
+
+	if (rc == 0) {
+		instances_take(r->instances, &w->instance);
+		rc = server_start(r->launch, r->config, w->instance, &calls, &w->server, err);
+	}
+	if (rc < 0)
+		give_up(w);
+	return rc;
+}
+
+int
+worker_ask(struct worker *w, const struct strtab *ids, const size_t *tests, size_t count, struct err *err)
+{
+	assert(w->ready && w->nonce_count < SCHEDULE_DEPTH);
+	return server_run(w->server, ids, tests, count, &w->nonces[w->nonce_count++], err);
+}
+
+void
+worker_dismiss(struct worker *w)
+{
+	server_end(w->server);
 }
 
 int

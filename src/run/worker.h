@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * One worker: it executes one test process after another and turns what they say into events that carry its
- * tag. Invariant: between worker_start and `ended` the worker belongs to its process; in between nobody
- * touches it. */
+ * One worker: it executes test processes, one after another, or keeps a test server, and turns what they say into
+ * events that carry its tag. Invariant: between worker_start or worker_serve and `ended` the worker belongs to its
+ * process; a test that takes longer than test_timeout takes its process, or server, with it. */
 #ifndef WORKER_H
 #define WORKER_H
 
@@ -11,6 +11,10 @@
 
 /* What is kept of a process's plain output for the case that it dies. */
 #define WORKER_TAIL_MAX ((size_t)4096)
+/* A process whose test takes too long gets this signal, on which many runtimes say where they are, and is killed
+ * after that time. */
+#define WORKER_DUMP_SIGNAL SIGABRT
+#define WORKER_DUMP_TIME (INT64_C(2) * 1000000000)
 
 struct worker;
 
@@ -20,8 +24,13 @@ struct worker_calls {
 	int (*event)(void *context, struct worker *w, const struct event *e, const struct result *closed);
 	/* All events at hand were told. Returns as `event`. */
 	int (*pause)(void *context, struct worker *w);
-	/* The process is over, and everything it said was told. */
-	void (*ended)(void *context, struct worker *w, const struct process_end *end);
+	/* A server can be asked, now that it has started. */
+	void (*ready)(void *context, struct worker *w);
+	/* The oldest batch that a server was asked for is over; it gives these tests back. */
+	void (*done)(void *context, struct worker *w, const struct slice *returned, size_t count);
+	/* The process or server is over, and everything it said was told. `why` is what a server was killed
+	 * for, or NULL. */
+	void (*ended)(void *context, struct worker *w, const struct process_end *end, const char *why);
 	void *context;
 };
 
@@ -35,7 +44,18 @@ void worker_free(struct worker *w);
 int worker_start(
     struct worker *w, const struct strtab *ids, const size_t *tests, size_t count, struct err *err);
 
+/* Starts a server. */
+int worker_serve(struct worker *w, struct err *err);
+/* Asks the server, which is ready, for tests; as worker_start. */
+int worker_ask(
+    struct worker *w, const struct strtab *ids, const size_t *tests, size_t count, struct err *err);
+/* Asks the server to exit. */
+void worker_dismiss(struct worker *w);
+
+/* It has a process or a server. */
 bool worker_busy(const struct worker *w);
+/* It has a server that can be asked. */
+bool worker_ready(const struct worker *w);
 /* How long the process took from its start to its first word of a test, in nanoseconds; -1 before that. */
 int64_t worker_start_cost(const struct worker *w);
 unsigned worker_number(const struct worker *w);
@@ -43,6 +63,9 @@ unsigned worker_number(const struct worker *w);
 /* From `ended`: fails each test that the process was in, with the way it ended. Returns how many those were,
  * or -1 when an event was refused. */
 int worker_blame(struct worker *w, const struct process_end *end);
+
+/* Appends what it last printed. */
+void worker_tail(const struct worker *w, struct buf *out);
 
 /* Tells an error that belongs to no test, as an event. Returns what `event` returned. */
 int worker_error(struct worker *w, struct slice text);

@@ -180,8 +180,8 @@ main(int argc, char **argv)
 	struct output out;
 	int status = 0;
 
-	if (argc == 3 && strcmp(argv[1], GUARD_ARGUMENT) == 0)
-		return guard_main(argv[2]);
+	if (guard_called(argc, argv))
+		return guard_main(argv);
 	output_init(&out, STDOUT_FILENO, "standard output");
 	if (!tool && argc > 1) {
 		tool = find_tool(argv[1]);

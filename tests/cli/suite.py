@@ -60,8 +60,12 @@ def packet(test, status, attachment=None, timed=True):
     return data + struct.pack(">I", zlib.crc32(data))
 
 
+# Where packets go.
+OUT = 1
+
+
 def say(*args, **kwargs):
-    os.write(1, packet(*args, **kwargs))
+    os.write(OUT, packet(*args, **kwargs))
 
 
 def count_up(path):
