@@ -43,6 +43,7 @@ static const struct option definitions[] = {
     {0, "partial", OPTION_FLAG, NULL,
 	"These are the results of a part of the suite: what is not among them is left as it was. run implies it with filters, --failing, --load-list, --isolated and test arguments.",
 	ARG_PARTIAL},
+    {0, "plan", OPTION_VALUE, "FILE", "Run the tests in the steps of this concurrency plan.", ARG_PLAN},
     {'q', "quiet", OPTION_FLAG, NULL, "Leave the summary out.", ARG_QUIET},
     {'R', "repository", OPTION_VALUE, "URL",
 	"The repository: a directory, sqlite:PATH, postgresql://… or memory:. Default: $TESTR_REPOSITORY, or what .testr.conf says, or the project's directory.",

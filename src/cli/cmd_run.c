@@ -2,13 +2,14 @@
 #include "isolation.h"
 #include "record.h"
 #include "setup.h"
+#include "steps.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 static const enum arg args[] = {ARG_FAILING, ARG_PARALLEL, ARG_CONCURRENCY, ARG_LOAD_LIST, ARG_PARTIAL,
     ARG_SUBUNIT, ARG_FULL_RESULTS, ARG_UNTIL_FAILURE, ARG_ANALYZE_ISOLATION, ARG_ISOLATED, ARG_FORCE_INIT,
-    ARG_NO_TESTS, ARG_META, ARG_NONE};
+    ARG_NO_TESTS, ARG_META, ARG_PLAN, ARG_NONE};
 
 struct testing {
 	struct cli *cli;
@@ -17,6 +18,7 @@ struct testing {
 	struct strtab ids; /* the tests to run, when `known` */
 	bool known;
 	bool keep_order;
+	struct steps steps;   /* of --plan */
 	struct record record; /* of the run that is on */
 };
 
@@ -57,7 +59,7 @@ choose_tests(struct testing *t)
 	int rc;
 
 	t->known = given || t->setup.workers > 1 || t->setup.filter_count || a->set[ARG_ISOLATED] ||
-		   setup_serves(&t->setup);
+		   a->set[ARG_PLAN] || setup_serves(&t->setup);
 	t->keep_order = a->set[ARG_LOAD_LIST] || t->setup.workers == 1;
 	if (!t->known)
 		return 0;
@@ -65,6 +67,8 @@ choose_tests(struct testing *t)
 	if (rc == 0)
 		rc = setup_filter(&t->setup, &base, &t->ids);
 	strtab_release(&base);
+	if (rc == 0 && a->set[ARG_PLAN] && t->ids.len)
+		rc = steps_resolve(&t->steps, &t->ids, &t->cli->err);
 	return rc;
 }
 
@@ -164,6 +168,7 @@ look_up(struct testing *t, struct runner_test **tests, int64_t **durations)
 		struct runner_test *test = &(*tests)[i];
 
 		test->duration = (*durations)[i];
+		test->segment = t->steps.of ? t->steps.of[i] : 0;
 		test->failed = strtab_find(&failing, id) != STRTAB_NONE;
 		if (group && pattern_match_start(group, id, &test->group, &t->cli->err) < 0)
 			goto out;
@@ -235,7 +240,10 @@ execute(struct testing *t, struct once *o)
 	    .instances = &s->instances,
 	    .workers = s->workers,
 	    .isolated = t->cli->args.set[ARG_ISOLATED],
-	    .serves = setup_serves(s),
+	    /* A process for each test is no server's. */
+	    .serves = setup_serves(s) && !t->steps.isolated,
+	    .segments = t->steps.of ? t->steps.list : NULL,
+	    .segment_count = t->steps.count,
 	    .dump = on_dump,
 	    .sink = {.event = on_event, .pause = on_pause, .lost = on_lost, .note = on_note, .context = t},
 	};
@@ -328,10 +336,21 @@ run_run(struct cli *cli)
 
 	if (metadata_check(cli) < 0 || cli_repository(cli, cli->args.set[ARG_FORCE_INIT], &t.repo) < 0)
 		return -1;
+	/* A plan that is wrong is better known before anything is started. */
+	if (cli->args.set[ARG_PLAN] && cli->args.set[ARG_ISOLATED])
+		rc = err_set(&cli->err, ERR_USAGE,
+		    "--isolated and --plan exclude each other; a step of a plan can be \"isolated\": true");
+	else
+		rc = cli->args.set[ARG_PLAN] ? steps_load(&t.steps, cli->args.text[ARG_PLAN], &cli->err) : 0;
+	if (rc < 0) {
+		repo_free(t.repo);
+		return -1;
+	}
 	rc = setup_begin(&t.setup, cli);
 	if (rc == 0)
 		rc = run_tests(&t);
 	rc = setup_end(&t.setup, rc);
+	steps_release(&t.steps);
 	strtab_release(&t.ids);
 	repo_free(t.repo);
 	return rc;

@@ -280,8 +280,8 @@ make_schedule(const struct run *run, const struct runner_test *tests, bool keep_
 	    .keep_order = keep_order,
 	    .shares = !run->r->isolated,
 	    .batch_cost = template_takes_ids(run->r->config) ? START_COST : INT64_MAX,
-	    .segments = run->r->isolated ? &isolated : NULL,
-	    .segment_count = 1};
+	    .segments = run->r->isolated ? &isolated : run->r->segments,
+	    .segment_count = run->r->isolated ? 1 : run->r->segment_count};
 	size_t count = run->account->ids.len;
 	struct schedule_test *list = calloc(count ? count : 1, sizeof(*list));
 	struct schedule *s;
@@ -292,6 +292,7 @@ make_schedule(const struct run *run, const struct runner_test *tests, bool keep_
 		list[i].duration = tests ? tests[i].duration : -1;
 		list[i].group = tests ? tests[i].group : SLICE_NONE;
 		list[i].failed = tests && tests[i].failed;
+		list[i].segment = tests && !run->r->isolated ? tests[i].segment : 0;
 	}
 	s = schedule_new(list, count, &options);
 	for (size_t i = 0; s && i < count; i++)

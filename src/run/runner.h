@@ -17,6 +17,7 @@
 #include "account.h"
 #include "instances.h"
 #include "listing.h"
+#include "schedule.h"
 
 /* The name of the attachment without test id that says what went wrong with a test process outside any test. */
 #define RUNNER_ERROR_NAME "testr error"
@@ -42,9 +43,11 @@ struct runner {
 	struct template_args args;
 	struct launch *launch;
 	struct instances *instances;
-	size_t workers;       /* how many may run at once, at least 1 */
-	bool isolated;        /* one process a test */
-	bool serves;          /* tests that are known are run by test servers */
+	size_t workers;                          /* how many may run at once, at least 1 */
+	bool isolated;                           /* one process a test */
+	bool serves;                             /* tests that are known are run by test servers */
+	const struct schedule_segment *segments; /* the steps of a plan; NULL for none */
+	size_t segment_count;
 	listing_dump_fn dump; /* see listing_run; gets sink.context */
 	struct runner_sink sink;
 };
@@ -54,6 +57,7 @@ struct runner_test {
 	struct slice group;
 	int64_t duration;
 	bool failed;
+	size_t segment; /* of the plan */
 };
 
 struct runner_report {

@@ -366,8 +366,11 @@ on_ended(void *context, struct worker *w, const struct process_end *end, const c
 static struct schedule *
 make_schedule(const struct serving *s, const struct runner_test *tests, bool keep_order)
 {
-	struct schedule_options options = {
-	    .workers = s->r->workers, .keep_order = keep_order, .batch_cost = REQUEST_COST};
+	struct schedule_options options = {.workers = s->r->workers,
+	    .keep_order = keep_order,
+	    .batch_cost = REQUEST_COST,
+	    .segments = s->r->segments,
+	    .segment_count = s->r->segment_count};
 	size_t count = s->account->ids.len;
 	struct schedule_test *list = calloc(count + 1, sizeof(*list));
 	struct schedule *schedule;
@@ -375,8 +378,10 @@ make_schedule(const struct serving *s, const struct runner_test *tests, bool kee
 	if (!list)
 		return NULL;
 	for (size_t i = 0; i < count; i++)
-		list[i] = (struct schedule_test){
-		    .group = tests[i].group, .duration = tests[i].duration, .failed = tests[i].failed};
+		list[i] = (struct schedule_test){.group = tests[i].group,
+		    .duration = tests[i].duration,
+		    .failed = tests[i].failed,
+		    .segment = tests[i].segment};
 	schedule = schedule_new(list, count, &options);
 	free(list);
 	return schedule;
