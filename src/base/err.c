@@ -30,13 +30,30 @@ append(struct err *err, const char *more)
 	err->text[used + len] = '\0';
 }
 
+enum err_kind
+err_errno_kind(int number)
+{
+	switch (number) {
+	case ENOSPC:
+	case EDQUOT:
+	case EFBIG:
+		return ERR_NO_ROOM;
+	case EROFS:
+	case EACCES:
+	case EPERM:
+		return ERR_READ_ONLY;
+	default:
+		return ERR_FAILED;
+	}
+}
+
 int
 err_sys(struct err *err, const char *format, ...)
 {
 	int number = errno;
 	va_list args;
 
-	err->kind = ERR_FAILED;
+	err->kind = err_errno_kind(number);
 	va_start(args, format);
 	vsnprintf(err->text, sizeof(err->text), format, args);
 	va_end(args);
@@ -75,6 +92,8 @@ err_exit_status(enum err_kind kind)
 	case ERR_USAGE:
 		return 2;
 	case ERR_FAILED:
+	case ERR_NO_ROOM:
+	case ERR_READ_ONLY:
 		return 3;
 	case ERR_NO_TESTS:
 		return 4;

@@ -11,6 +11,8 @@ enum err_kind {
 	ERR_NONE,
 	ERR_USAGE,      /* exit 2: the command line is wrong */
 	ERR_FAILED,     /* exit 3: configuration, repository, system: anything without a kind of its own */
+	ERR_NO_ROOM,    /* exit 3: the disk is full, or a limit of the user or of a file is reached */
+	ERR_READ_ONLY,  /* exit 3: a file or its place cannot be written */
 	ERR_NO_TESTS,   /* exit 4: nothing was selected */
 	ERR_INCOMPLETE, /* exit 6: planned tests have no result */
 	ERR_LISTING,    /* exit 8: the tests could not be listed */
@@ -27,8 +29,11 @@ struct err {
 int err_set(struct err *err, enum err_kind kind, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* As err_set with ERR_FAILED, followed by ": " and the words for errno as it was at the call. */
+/* As err_set with err_errno_kind, followed by ": " and the words for errno as it was at the call. */
 int err_sys(struct err *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* ERR_NO_ROOM or ERR_READ_ONLY where that is what a value of errno says, else ERR_FAILED. */
+enum err_kind err_errno_kind(int number);
 
 /* As err_set with ERR_FAILED, for a failed allocation. */
 int err_nomem(struct err *err);

@@ -171,6 +171,8 @@ main(int argc, char **argv)
 	file_claim_standard();
 	/* A reader that goes away is seen as a failed write: a run is stored all the same. */
 	signal(SIGPIPE, SIG_IGN);
+	/* Likewise a file that may not grow any more. */
+	signal(SIGXFSZ, SIG_IGN);
 	program = own_program(argv[0]);
 	invoked = join_arguments(argv);
 	cli.program = program;

@@ -117,6 +117,44 @@ write_packets(struct record *r, const struct event *e, struct err *err)
 	return 0;
 }
 
+/* Looks at what storing has come to: 0 also when it failed for want of room. */
+static int
+check_room(struct record *r, int rc, const struct err *failure, struct err *err)
+{
+	enum repo_room room = repo_room(r->writer);
+
+	if (rc < 0 && failure->kind != ERR_NO_ROOM) {
+		*err = *failure;
+		return -1;
+	}
+	if (rc < 0 || (room == REPO_ROOM_NONE && r->room != room))
+		ui_warn(&r->cli->ui,
+		    "testr: the disk is full: results of this run are not stored any more; tests go on, and what is shown is all there is%s%s",
+		    rc < 0 ? ": " : "", rc < 0 ? failure->text : "");
+	else if (room != r->room)
+		ui_warn(&r->cli->ui,
+		    "testr: the disk is full: from here on the attachments of this run are left out; tests go on, and their results are kept");
+	r->room = room;
+	r->unrecorded |= rc < 0;
+	return 0;
+}
+
+static int
+store(struct record *r, const struct event *e, struct err *err)
+{
+	struct err failure;
+
+	return r->unrecorded ? 0 : check_room(r, repo_append(r->writer, e, &failure), &failure, err);
+}
+
+int
+record_flush(struct record *r, struct err *err)
+{
+	struct err failure;
+
+	return r->unrecorded ? 0 : check_room(r, repo_flush(r->writer, &failure), &failure, err);
+}
+
 int
 record_event(struct record *r, const struct event *e, struct err *err)
 {
@@ -124,7 +162,7 @@ record_event(struct record *r, const struct event *e, struct err *err)
 
 	if (checkout_ready(&r->checkout) && checkout_record(&r->checkout, r->writer, err) < 0)
 		return -1;
-	if (repo_append(r->writer, e, err) < 0)
+	if (store(r, e, err) < 0)
 		return -1;
 	if (e->id.data)
 		time_extend(&r->first, &r->last, e->time);
@@ -139,7 +177,7 @@ record_event(struct record *r, const struct event *e, struct err *err)
 	if (r->subunit)
 		return write_packets(r, e, err);
 	if (result && cli_fails(result, r->uxsuccess_passes)) {
-		if (repo_flush(r->writer, err) < 0)
+		if (record_flush(r, err) < 0)
 			return -1;
 		ui_failure(&r->cli->ui, cli_label(result), result);
 	}
@@ -167,12 +205,6 @@ record_lost(struct record *r, struct slice id, const char *why, struct err *err)
 	rc = record_event(r, &e, err);
 	buf_release(&line);
 	return rc;
-}
-
-int
-record_flush(struct record *r, struct err *err)
-{
-	return repo_flush(r->writer, err);
 }
 
 /* The tests that never ended: failures, unless the run was cut off. */
@@ -211,6 +243,29 @@ run_elapsed(int64_t start, int64_t stop)
 	return start == TIME_NONE || stop == TIME_NONE ? 0 : stop - start;
 }
 
+/* Ends the stored run. *id is -1 when there was no room for that. */
+static int
+finish_stored(struct record *r, const struct record_end *end, int status, int64_t *id)
+{
+	bool interrupted = end->interrupted || r->unrecorded;
+	struct err failure;
+	int rc = repo_run_finish(r->writer, interrupted ? REPO_INTERRUPTED : REPO_FINISHED,
+	    end->partial || r->lost || r->unrecorded, status, id, &failure);
+
+	r->writer = NULL;
+	if (rc < 0 && failure.kind != ERR_NO_ROOM) {
+		r->cli->err = failure;
+		return -1;
+	}
+	if (rc == 0)
+		return 0;
+	*id = -1;
+	ui_warn(&r->cli->ui,
+	    "testr: the disk is full: the end of this run could not be stored, so it will be shown as interrupted, with what has been stored of it: %s",
+	    failure.text);
+	return 0;
+}
+
 int
 record_finish(struct record *r, const struct record_end *end, int *status)
 {
@@ -228,9 +283,7 @@ record_finish(struct record *r, const struct record_end *end, int *status)
 	/* What can be saved is saved also if that cannot be stored. */
 	if (checkout_ready(&r->checkout))
 		checkout_record(&r->checkout, r->writer, &ignored);
-	rc = repo_run_finish(r->writer, end->interrupted ? REPO_INTERRUPTED : REPO_FINISHED,
-	    end->partial || r->lost, *status, &id, &r->cli->err);
-	r->writer = NULL;
+	rc = finish_stored(r, end, *status, &id);
 	if (rc < 0 || r->subunit)
 		return rc;
 	summary = (struct ui_summary){

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * A run while it is recorded: each event goes to the repository, to the screen as far as it is worth showing,
- * or, with --subunit, to standard output. Invariant: a failure is shown only after it is stored. */
+ * or, with --subunit, to standard output. Invariant: a failure is shown only after it is stored, unless the disk
+ * is full, which changes nothing of what is shown and of the verdict. */
 #ifndef RECORD_H
 #define RECORD_H
 
@@ -38,6 +39,8 @@ struct record {
 	int64_t predicted;   /* nanoseconds of work left */
 	int64_t started;     /* monotonic */
 	size_t errors, lost;
+	enum repo_room room;
+	bool unrecorded; /* for want of room nothing more is stored */
 };
 
 /* How a run came to its end. */

@@ -191,7 +191,10 @@ ui_summary(struct ui *ui, const struct ui_summary *s)
 		ui_coloured(ui, UI_RED, "INTERRUPTED");
 	else
 		ui_coloured(ui, passed ? UI_GREEN : UI_RED, passed ? "PASSED" : "FAILED");
-	buf_printf(&ui->out, " (id=%lld", (long long)s->id);
+	if (s->id < 0)
+		buf_str(&ui->out, " (not stored");
+	else
+		buf_printf(&ui->out, " (id=%lld", (long long)s->id);
 	if (s->counts.failures) {
 		buf_printf(&ui->out, ", failures=%lld", (long long)s->counts.failures);
 		add_delta(&ui->out, s->counts.failures, s->before ? &s->before->failures : NULL);

@@ -50,7 +50,7 @@ void ui_rule(struct ui *ui, char c);
 
 /* What the summary is of. Counts of the run before it are absent when `before` is NULL. */
 struct ui_summary {
-	int64_t id;
+	int64_t id; /* -1: it is not stored */
 	struct repo_counts counts;
 	int64_t elapsed; /* nanoseconds; 0 when unknown */
 	const struct repo_counts *before;

@@ -39,6 +39,7 @@ become_shell(const char *command, bool channel, const sigset_t *mask, pid_t guar
 	if (getppid() != guard)
 		_exit(127);
 	signal(SIGPIPE, SIG_DFL);
+	signal(SIGXFSZ, SIG_DFL);
 	sigprocmask(SIG_SETMASK, mask, NULL);
 	/* Nor does the command get what we were given by whoever started us. */
 	close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);

@@ -1,16 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "db_sqlite.h"
 
+#include "buf.h"
 #include "db_driver.h"
 
+#include <errno.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 
 /* Far longer than any transaction takes, also with dozens of processes in the queue. */
 #define BUSY_MS 120000
 /* A page cache of about 8 MB. */
 #define SETTINGS "PRAGMA cache_size = -8000"
+/* Reads something of the file. */
+#define PROBE "SELECT count(*) FROM sqlite_schema"
 
 struct sqlite {
 	struct db db;
@@ -34,10 +40,44 @@ stmt_of(struct db_stmt *stmt)
 	return ((struct sqlite_stmt *)stmt)->handle;
 }
 
+static enum err_kind
+kind_of(sqlite3 *handle, int code, int number)
+{
+	switch (code & 0xff) {
+	case SQLITE_FULL:
+		return ERR_NO_ROOM;
+	case SQLITE_READONLY:
+	case SQLITE_PERM:
+		return ERR_READ_ONLY;
+	case SQLITE_IOERR:
+		/* The only reason why the shared memory, a file, cannot grow; it comes without a number. */
+		return code == SQLITE_IOERR_SHMSIZE ? ERR_NO_ROOM : err_errno_kind(number);
+	case SQLITE_CANTOPEN:
+		/* That is then one of the files beside it. */
+		return sqlite3_db_readonly(handle, "main") == 1 ? ERR_READ_ONLY : err_errno_kind(number);
+	default:
+		return ERR_FAILED;
+	}
+}
+
 static int
 fail(struct db *db, struct err *err)
 {
-	return err_set(err, ERR_FAILED, "%s: %s", db->name, sqlite3_errmsg(handle_of(db)));
+	int code = sqlite3_extended_errcode(handle_of(db)), number = sqlite3_system_errno(handle_of(db));
+	enum err_kind kind = kind_of(handle_of(db), code, number);
+	const char *what = sqlite3_errmsg(handle_of(db));
+
+	if (kind == ERR_NO_ROOM)
+		return err_set(
+		    err, kind, "cannot write %s: %s", db->name, strerror(number ? number : ENOSPC));
+	if (kind == ERR_READ_ONLY)
+		return err_set(
+		    err, kind, "cannot write %s: it, or the directory it is in, is read-only", db->name);
+	if ((code & 0xff) == SQLITE_CORRUPT || (code & 0xff) == SQLITE_NOTADB)
+		return err_set(err, kind,
+		    "%s is damaged (%s); `testr repository rebuild` makes it anew from the stored runs",
+		    db->name, what);
+	return err_set(err, kind, "%s: %s", db->name, what);
 }
 
 static void
@@ -232,27 +272,108 @@ static const struct db_driver driver = {
     .column_bytes = sqlite_column_bytes,
 };
 
+static void
+close_handle(struct db *db)
+{
+	sqlite3_close(handle_of(db));
+	((struct sqlite *)db)->handle = NULL;
+}
+
+/* Opens the file and makes the settings; nothing is read yet unless they do. */
+static int
+open_handle(struct db *db, const char *file, int flags, const char *settings, struct err *err)
+{
+	if (sqlite3_open_v2(file, &((struct sqlite *)db)->handle, flags | SQLITE_OPEN_NOMUTEX, NULL) ==
+		SQLITE_OK &&
+	    sqlite3_busy_timeout(handle_of(db), BUSY_MS) == SQLITE_OK)
+		return sqlite_execute(db, settings, err);
+	return handle_of(db) ? fail(db, err) : err_nomem(err);
+}
+
+/* The path as a URI with this query. */
+static char *
+to_uri(const char *path, const char *query)
+{
+	struct buf uri;
+	char *text;
+
+	buf_init(&uri, SIZE_MAX / 4);
+	buf_str(&uri, "file:");
+	for (; *path; path++)
+		buf_printf(&uri, strchr("%?#", *path) ? "%%%02X" : "%c", (unsigned char)*path);
+	buf_str(&uri, query);
+	text = buf_steal(&uri);
+	buf_release(&uri);
+	return text;
+}
+
+/* True when the log beside the file has something that the file lacks. */
+static bool
+has_log(const char *path)
+{
+	struct buf name;
+	struct stat st;
+	const char *log;
+
+	buf_init(&name, SIZE_MAX / 4);
+	buf_printf(&name, "%s-wal", path);
+	log = buf_cstr(&name);
+	if (!log || stat(log, &st))
+		st.st_size = 0;
+	buf_release(&name);
+	return st.st_size > 0;
+}
+
+/* Where the files that go with the database cannot be made, it can be read all the same: alone, on a full disk;
+ * and without regard to writers, of which there are none, when its place is read-only. */
+static int
+open_to_read(struct db *db, const struct err *failure, struct err *err)
+{
+	char *uri;
+	int rc;
+
+	*err = *failure;
+	if (failure->kind == ERR_NO_ROOM) {
+		close_handle(db);
+		return open_handle(db, db->name, SQLITE_OPEN_READWRITE,
+		    "PRAGMA locking_mode = EXCLUSIVE; " SETTINGS "; " PROBE, err);
+	}
+	if (failure->kind != ERR_READ_ONLY || has_log(db->name))
+		return -1;
+	uri = to_uri(db->name, "?immutable=1");
+	if (!uri)
+		return err_nomem(err);
+	close_handle(db);
+	rc = open_handle(db, uri, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, SETTINGS "; " PROBE, err);
+	free(uri);
+	return rc;
+}
+
+static int
+open_there(struct db *db, struct err *err)
+{
+	struct err failure;
+
+	if (open_handle(db, db->name, SQLITE_OPEN_READWRITE, SETTINGS "; " PROBE, &failure) == 0)
+		return 0;
+	return open_to_read(db, &failure, err);
+}
 int
 db_open_sqlite(const char *path, bool create, struct db **out, struct err *err)
 {
-	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (create ? SQLITE_OPEN_CREATE : 0);
 	struct sqlite *s = calloc(1, sizeof(*s));
 	struct db *db = (struct db *)s;
-	int rc = 0;
+	int rc;
 
 	if (!s || !(s->db.name = slice_dup(slice_str(path)))) {
 		free(s);
 		return err_nomem(err);
 	}
 	s->db.driver = &driver;
-	if (sqlite3_open_v2(path, &s->handle, flags, NULL) != SQLITE_OK ||
-	    sqlite3_busy_timeout(s->handle, BUSY_MS))
-		rc = s->handle ? fail(db, err) : err_nomem(err);
-	if (rc == 0)
-		rc = sqlite_execute(db, SETTINGS, err);
-	/* The one setting that stays with the file. */
-	if (rc == 0 && create)
-		rc = sqlite_execute(db, "PRAGMA journal_mode = WAL", err);
+	/* The log is the one setting that stays with the file. */
+	rc = create ? open_handle(db, path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
+			  SETTINGS "; PRAGMA journal_mode = WAL", err)
+		    : open_there(db, err);
 	if (rc) {
 		db_free(db);
 		return -1;

@@ -103,12 +103,13 @@ check_version(struct db *db, struct err *err)
 		    "No repository found in %s. Create one by running \"testr init\".", db_name(db));
 	if (db_kind(db) == DB_POSTGRES && version < ours)
 		return index_create(db, false, err);
+	if (version == 0)
+		return err_set(err, ERR_FAILED,
+		    "%s is damaged (it is empty); `testr repository rebuild` makes it anew from the stored runs",
+		    db_name(db));
 	return err_set(err, ERR_FAILED,
 	    "%s has schema version %lld and this testr knows version %lld: it was written by %s testr",
-	    db_name(db), (long long)version, (long long)ours,
-	    version > ours ? "a newer"
-	    : version > 0  ? "an older"
-			   : "no");
+	    db_name(db), (long long)version, (long long)ours, version > ours ? "a newer" : "an older");
 }
 
 int

@@ -49,6 +49,8 @@ struct repo_backend {
 	/* May be NULL: then metadata has no place. */
 	int (*meta_set)(struct repo_writer *w, const struct repo_meta *meta, struct err *err);
 	int (*flush)(struct repo_writer *w, struct err *err);
+	/* May be NULL: then a full disk is an error. */
+	enum repo_room (*room)(const struct repo_writer *w);
 	int (*run_finish)(struct repo_writer *w, enum repo_state state, bool partial, int exit_status,
 	    int64_t *id, struct err *err);
 

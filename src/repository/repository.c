@@ -338,6 +338,12 @@ repo_meta_set(struct repo_writer *w, struct slice key, struct slice value, struc
 	return rc;
 }
 
+enum repo_room
+repo_room(const struct repo_writer *w)
+{
+	return w->repo->backend->room ? w->repo->backend->room(w) : REPO_ROOM_ENOUGH;
+}
+
 int
 repo_flush(struct repo_writer *w, struct err *err)
 {

@@ -100,6 +100,15 @@ int repo_append(struct repo_writer *w, const struct event *e, struct err *err);
 int repo_meta_set(struct repo_writer *w, struct slice key, struct slice value, struct err *err);
 /* What was appended survives the death of this process from here on. */
 int repo_flush(struct repo_writer *w, struct err *err);
+/* A full disk ends no run of format 2: the attachments of what follows are left out, and results that still have
+ * no room wait in memory and, when there are too many, are left out too; the run is then an interrupted one.
+ * Elsewhere, and at the end of the run, it is an error of the kind ERR_NO_ROOM. */
+enum repo_room {
+	REPO_ROOM_ENOUGH,
+	REPO_ROOM_LITTLE, /* attachments are being left out */
+	REPO_ROOM_NONE,   /* and results */
+};
+enum repo_room repo_room(const struct repo_writer *w);
 /* Ends the run and updates what fails: a run that is not partial and not interrupted replaces the set of
  * failing tests; any other changes it only for tests that it has results for (a test that never ended in an
  * interrupted run has none). When this returns 0 the run is durable, *id is its id, and w is freed; it is

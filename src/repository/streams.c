@@ -215,6 +215,15 @@ stream_write(struct stream *s, struct slice bytes, size_t *written, struct err *
 }
 
 int
+stream_cut(struct stream *s, uint64_t size, struct err *err)
+{
+	if (ftruncate(s->fd, (off_t)size))
+		return file_error(&s->streams->dir, s->name, "cut", err);
+	s->size = size;
+	return 0;
+}
+
+int
 stream_sync(struct stream *s, struct err *err)
 {
 	if (s->streams->db)

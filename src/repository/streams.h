@@ -36,6 +36,8 @@ int stream_begin(const struct streams *s, int64_t run, struct stream *out, struc
 int stream_claim(const struct streams *s, int64_t run, struct stream *out, struct err *err);
 /* Appends; *written, which may be less on failure, says how much. */
 int stream_write(struct stream *s, struct slice bytes, size_t *written, struct err *err);
+/* Takes back what was written beyond that size, in a file. */
+int stream_cut(struct stream *s, uint64_t size, struct err *err);
 /* What was written survives the end of the machine: from now on in files, from the next durable transaction
  * on in a database. */
 int stream_sync(struct stream *s, struct err *err);

@@ -30,7 +30,7 @@ an_index_from_the_future_is_refused(void **state)
 	must_not_open(place->directory, "schema version 99");
 	write_file(
 	    place, "index.sqlite", "This is no database, and long enough to be told from an empty one.", 66);
-	must_not_open(place->directory, "index.sqlite: file is not a database");
+	must_not_open(place->directory, "index.sqlite is damaged (file is not a database)");
 	assert_int_equal(unlink(path), 0);
 	must_not_open(place->directory, "index.sqlite");
 }
