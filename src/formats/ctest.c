@@ -300,8 +300,8 @@ end_test(struct ctest *c)
 	size_t tag_count = 0;
 
 	c->in_test = false;
-	/* In the list at the beginning there are tests that nothing is said of. */
-	if (!c->status.len)
+	/* Nothing is said of it. */
+	if (!c->status.len && !c->announced)
 		return;
 	if (c->status.failed || c->completion.failed || c->result.failed || c->measurements.failed ||
 	    c->labels.failed || c->measurement.failed) {

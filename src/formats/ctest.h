@@ -5,7 +5,7 @@
  * A test's id is its name, as `ctest -R` takes it, and its tags are its labels. It passed or failed as the
  * file says. Of those that were not run the disabled ones and those that skipped themselves ("Completion
  * Status" is "Disabled" or begins with "SKIP_") were skipped; the others, such as those whose program or whose
- * fixture is missing, failed: so has CTest it in its own summary.
+ * fixture is missing, failed: so has CTest it in its own summary. A test whose status is not told failed too.
  *
  *     "output"        what it printed, unpacked where that is compressed
  *     "result"        of a test that did not pass: what the file tells of why, "name: value" a line

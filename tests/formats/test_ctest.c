@@ -91,6 +91,8 @@ test_outcomes(void **state)
 	    "c result=Completion Status: Unable to find executable\n\nc fail\n");
 	assert_brief(&parser, FILE_OF("<Test Status='passed'/>"),
 	    "test without a name inprogress\ntest without a name success\n");
+	assert_brief(&parser, FILE_OF("<Test/><Test><Name>a</Name></Test>" TEST("b", "", "")),
+	    "a inprogress\na fail\nb inprogress\nb fail\n");
 }
 
 static void
