@@ -233,8 +233,9 @@ take_time(struct slice text, const json_t *nanoseconds, struct event *out, struc
 static bool
 looks_like_text(const struct event *e)
 {
-	return slice_eq(e->file_name, SLICE_LIT("stdout")) && e->status == STATUS_NONE && e->runnable &&
-	       !e->eof && !e->id.data && !e->route.data && !e->mime.data && !e->tags && e->time == TIME_NONE;
+	return slice_eq(e->file_name, SLICE_LIT("stdout")) && e->file.len && e->status == STATUS_NONE &&
+	       e->runnable && !e->eof && !e->id.data && !e->route.data && !e->mime.data && !e->tags &&
+	       e->time == TIME_NONE;
 }
 
 static int

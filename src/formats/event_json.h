@@ -11,8 +11,8 @@
  * those of its second, unrounded (0 to 999999999). Of the times with these nanoseconds the event's is the one
  * at most 500 ns from the timestamp; it lies in the second before when rounding carried into the next.
  *
- * Text is a file called "stdout" and nothing else, and an object like that is read as text: a packet of that
- * shape becomes text. Otherwise reading gives back what was written, except `raw` and `offset`. */
+ * Text is a file called "stdout", not empty, and nothing else, and an object like that is read as text: a
+ * packet of that shape becomes text. Otherwise reading gives back what was written, except `raw` and `offset`. */
 #ifndef EVENT_JSON_H
 #define EVENT_JSON_H
 

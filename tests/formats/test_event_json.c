@@ -145,6 +145,10 @@ test_form(void **state)
 					    "null, \"route_code\": null, \"timestamp\": null}\n");
 	assert_int_equal(event_from_json(&j, buf_get(&out), &back, &err), 0);
 	assert_int_equal(back.kind, EVENT_TEXT);
+	assert_int_equal(
+	    event_from_json(&j, slice_str("{\"file_name\": \"stdout\", \"file_bytes\": \"\"}"), &back, &err),
+	    0);
+	assert_int_equal(back.kind, EVENT_PACKET);
 	assert_int_equal(event_from_json(&j, slice_str(" {} "), &back, &err), 0);
 	assert_int_equal(back.kind, EVENT_PACKET);
 	assert_true(back.runnable);
