@@ -8,6 +8,7 @@ taken at the end of each test.
 import faulthandler
 import fcntl
 import os
+import select
 import sys
 import tempfile
 
@@ -56,6 +57,15 @@ def _flush():
             stream.flush()
         except (AttributeError, OSError, ValueError):
             pass  # None, closed, or something of a test's own
+
+
+def write_all(fd, data):
+    view = memoryview(data)
+    while len(view):
+        try:
+            view = view[os.write(fd, view):]
+        except BlockingIOError:
+            select.select([], [fd], [])
 
 
 def move_output():

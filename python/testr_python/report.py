@@ -72,6 +72,12 @@ class Reporter:
             if not hold:
                 self.flush()
 
+    def add_printed(self, content):
+        """What the current test printed, if it was somebody else who captured it."""
+        with self._lock:
+            self._printed = True
+            self.attach(self._current, "stdout", TEXT, content, eof=False)
+
     def outside(self):
         """Tells what was printed while no test ran."""
         with self._lock:

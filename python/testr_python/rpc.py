@@ -12,7 +12,7 @@ import select
 import sys
 import threading
 
-from testr_python import subunit
+from testr_python import channel, subunit
 
 TEST_ID = "testrepository-rpc"
 MIME_TYPE = "application/json"
@@ -215,14 +215,9 @@ class Server:
 
     def write(self, data):
         """Writes whole packets. When nobody reads any more, the conversation is over."""
-        view = memoryview(data)
         try:
             with self._writing:
-                while len(view):
-                    try:
-                        view = view[os.write(self._sink, view):]
-                    except BlockingIOError:
-                        select.select([], [self._sink], [])
+                channel.write_all(self._sink, data)
         except OSError:
             self._end()
 

@@ -291,15 +291,9 @@ def _all_of(suite, path):
         return restrict(suite, {line.strip().decode("utf-8") for line in file})
 
 
-def _write_all(fd, data):
-    view = memoryview(data)
-    while len(view):
-        view = view[os.write(fd, view):]
-
-
 def once(argv):
     capture, output = channel.move_output()
-    reporter = report.Reporter(lambda data: _write_all(output, data), capture)
+    reporter = report.Reporter(lambda data: channel.write_all(output, data), capture)
     program = _load(argv, capture, output)
     suite = _all_of(program.test, program.load_list)
     reporter.outside()
