@@ -50,6 +50,23 @@ own_program(const char *argv0)
 	return strdup(path);
 }
 
+/* Without the password of a URL: the command line is stored with each run, for all to read. */
+static void
+add_argument(struct buf *out, struct slice argument)
+{
+	size_t at = slice_search(argument, SLICE_LIT("://"));
+	struct slice login = slice_from(argument, at + 3);
+	size_t host = slice_find(login, '@'), password = slice_find(login, ':') + 1;
+
+	if (host == login.len || password > host || slice_find(login, '/') < host) {
+		buf_slice(out, argument);
+		return;
+	}
+	buf_slice(out, slice_head(argument, at + 3 + password));
+	buf_str(out, "***");
+	buf_slice(out, slice_from(login, host));
+}
+
 static char *
 join_arguments(char **argv)
 {
@@ -59,7 +76,7 @@ join_arguments(char **argv)
 	buf_init(&out, 65536);
 	for (; *argv; argv++) {
 		buf_str(&out, out.len ? " " : "");
-		buf_str(&out, *argv);
+		add_argument(&out, slice_str(*argv));
 	}
 	if (out.failed)
 		buf_clear(&out);

@@ -41,6 +41,12 @@ class Place(ProjectTest):
         self.call("init", "-R", "memory:", expect=0)
         self.assertEqual(["runs=0"], self.lines("stats", "-R", "memory:", expect=0))
 
+    def test_a_password_is_not_stored(self):
+        self.project("a:pass")
+        self.call("run", "--no-tests", "pass", "-R", self.dir, "postgresql://me:secret@host/database", expect=0)
+        self.assertTrue(self.stored(b"postgresql://me:***@host/database"))
+        self.assertFalse(self.stored(b"secret"))
+
 
 if __name__ == "__main__":
     tap.main()
