@@ -4,6 +4,7 @@
 #include "buf.h"
 #include "db_driver.h"
 
+#include <dlfcn.h>
 #include <inttypes.h>
 #include <libpq-fe.h>
 #include <stdio.h>
@@ -20,8 +21,22 @@
 #define SETTINGS \
 	"SET client_encoding TO 'UTF8'; SET synchronous_commit TO off; SET client_min_messages TO warning"
 
+/* The functions of libpq, which is only loaded when it is needed: with all that it needs itself it would take
+ * longer to start than most commands take. */
+#define FUNCTIONS(X) \
+	X(PQclear) \
+	X(PQcmdTuples) X(PQconnectdbParams) X(PQdb) X(PQerrorMessage) X(PQexec) X(PQexecParams) \
+	    X(PQexecPrepared) X(PQfinish) X(PQgetisnull) X(PQgetlength) X(PQgetvalue) X(PQhost) X(PQntuples) \
+		X(PQprepare) X(PQresultStatus) X(PQsetNoticeProcessor) X(PQstatus) X(PQtransactionStatus)
+
+struct libpq {
+#define POINTER(name) __typeof__(name) *name;
+	FUNCTIONS(POINTER)
+};
+
 struct postgres {
 	struct db db;
+	struct libpq pq;
 	PGconn *connection;
 	unsigned statements; /* ever made, for their names */
 	unsigned walks;      /* cursors that are open in a transaction begun for them */
@@ -50,6 +65,12 @@ postgres_of(struct db *db)
 	return (struct postgres *)db;
 }
 
+static const struct libpq *
+pq_of(struct db *db)
+{
+	return &postgres_of(db)->pq;
+}
+
 static struct postgres_stmt *
 stmt_of(struct db_stmt *stmt)
 {
@@ -70,9 +91,9 @@ static int
 fail(struct db *db, struct err *err)
 {
 	PGconn *c = postgres_of(db)->connection;
-	struct slice why = first_line(PQerrorMessage(c));
+	struct slice why = first_line(pq_of(db)->PQerrorMessage(c));
 
-	if (PQstatus(c) != CONNECTION_OK)
+	if (pq_of(db)->PQstatus(c) != CONNECTION_OK)
 		return err_set(err, ERR_FAILED,
 		    "%s: the connection was lost: %.*s; what was written is kept there", db->name,
 		    SLICE_FMT(why));
@@ -83,22 +104,22 @@ fail(struct db *db, struct err *err)
 static int
 check(struct db *db, PGresult *answer, struct err *err)
 {
-	ExecStatusType status = PQresultStatus(answer);
+	ExecStatusType status = pq_of(db)->PQresultStatus(answer);
 
-	PQclear(answer);
+	pq_of(db)->PQclear(answer);
 	return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK ? 0 : fail(db, err);
 }
 
 static int
 postgres_execute(struct db *db, const char *sql, struct err *err)
 {
-	return check(db, PQexec(postgres_of(db)->connection, sql), err);
+	return check(db, pq_of(db)->PQexec(postgres_of(db)->connection, sql), err);
 }
 
 static void
 postgres_close(struct db *db)
 {
-	PQfinish(postgres_of(db)->connection);
+	pq_of(db)->PQfinish(postgres_of(db)->connection);
 }
 
 static int
@@ -121,19 +142,20 @@ postgres_rollback(struct db *db)
 {
 	PGconn *c = postgres_of(db)->connection;
 
-	if (PQstatus(c) == CONNECTION_OK && PQtransactionStatus(c) != PQTRANS_IDLE)
-		PQclear(PQexec(c, "ROLLBACK"));
+	if (pq_of(db)->PQstatus(c) == CONNECTION_OK && pq_of(db)->PQtransactionStatus(c) != PQTRANS_IDLE)
+		pq_of(db)->PQclear(pq_of(db)->PQexec(c, "ROLLBACK"));
 }
 
 /* The first column of the only row of a query, or 0 when there is no row or it is NULL. */
 static int
 ask(struct db *db, const char *sql, int64_t *out, struct err *err)
 {
-	PGresult *answer = PQexec(postgres_of(db)->connection, sql);
+	PGresult *answer = pq_of(db)->PQexec(postgres_of(db)->connection, sql);
 	int64_t value = 0;
 
-	if (PQresultStatus(answer) == PGRES_TUPLES_OK && PQntuples(answer) && !PQgetisnull(answer, 0, 0))
-		slice_int(slice_str(PQgetvalue(answer, 0, 0)), &value);
+	if (pq_of(db)->PQresultStatus(answer) == PGRES_TUPLES_OK && pq_of(db)->PQntuples(answer) &&
+	    !pq_of(db)->PQgetisnull(answer, 0, 0))
+		slice_int(slice_str(pq_of(db)->PQgetvalue(answer, 0, 0)), &value);
 	if (check(db, answer, err))
 		return -1;
 	*out = value;
@@ -191,13 +213,15 @@ postgres_prepare(struct db_stmt *stmt, struct err *err)
 
 	snprintf(s->name, sizeof(s->name), "testr_%u", p->statements++);
 	/* A cursor is declared anew each time. */
-	return stmt->walk ? 0 : check(stmt->db, PQprepare(p->connection, s->name, stmt->sql, 0, NULL), err);
+	return stmt->walk ? 0
+			  : check(stmt->db,
+				pq_of(stmt->db)->PQprepare(p->connection, s->name, stmt->sql, 0, NULL), err);
 }
 
 static void
 forget_rows(struct postgres_stmt *s)
 {
-	PQclear(s->rows);
+	pq_of(s->stmt.db)->PQclear(s->rows);
 	s->rows = NULL;
 	s->row = 0;
 }
@@ -209,9 +233,9 @@ close_cursor(struct postgres_stmt *s)
 	char sql[64];
 
 	s->cursor = false;
-	if (PQtransactionStatus(p->connection) == PQTRANS_INTRANS) {
+	if (pq_of(s->stmt.db)->PQtransactionStatus(p->connection) == PQTRANS_INTRANS) {
 		snprintf(sql, sizeof(sql), "CLOSE %s", s->name);
-		PQclear(PQexec(p->connection, sql));
+		pq_of(s->stmt.db)->PQclear(pq_of(s->stmt.db)->PQexec(p->connection, sql));
 	}
 	if (p->walks && --p->walks == 0)
 		postgres_rollback(&p->db);
@@ -363,9 +387,9 @@ send_statement(struct postgres_stmt *s, const char *text, struct err *err)
 		lengths[i] = s->parameters[i].length;
 		formats[i] = s->parameters[i].format;
 	}
-	s->rows = text ? PQexecParams(c, text, s->count, NULL, values, lengths, formats, 1)
-		       : PQexecPrepared(c, s->name, s->count, values, lengths, formats, 1);
-	status = PQresultStatus(s->rows);
+	s->rows = text ? pq_of(s->stmt.db)->PQexecParams(c, text, s->count, NULL, values, lengths, formats, 1)
+		       : pq_of(s->stmt.db)->PQexecPrepared(c, s->name, s->count, values, lengths, formats, 1);
+	status = pq_of(s->stmt.db)->PQresultStatus(s->rows);
 	if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK)
 		return 0;
 	forget_rows(s);
@@ -380,7 +404,7 @@ open_cursor(struct postgres_stmt *s, struct err *err)
 	struct buf sql;
 	int rc = 0;
 
-	if (p->walks == 0 && PQtransactionStatus(p->connection) == PQTRANS_IDLE) {
+	if (p->walks == 0 && pq_of(s->stmt.db)->PQtransactionStatus(p->connection) == PQTRANS_IDLE) {
 		if (postgres_begin(&p->db, false, err))
 			return -1;
 		p->walks = 1;
@@ -406,8 +430,8 @@ fetch(struct postgres_stmt *s, struct err *err)
 		return -1;
 	forget_rows(s);
 	snprintf(sql, sizeof(sql), "FETCH " FETCH_ROWS " FROM %s", s->name);
-	s->rows = PQexecParams(c, sql, 0, NULL, NULL, NULL, NULL, 1);
-	if (PQresultStatus(s->rows) == PGRES_TUPLES_OK)
+	s->rows = pq_of(s->stmt.db)->PQexecParams(c, sql, 0, NULL, NULL, NULL, NULL, 1);
+	if (pq_of(s->stmt.db)->PQresultStatus(s->rows) == PGRES_TUPLES_OK)
 		return 0;
 	forget_rows(s);
 	return fail(s->stmt.db, err);
@@ -418,13 +442,13 @@ postgres_step(struct db_stmt *stmt, struct err *err)
 {
 	struct postgres_stmt *s = stmt_of(stmt);
 
-	if (s->rows && s->row < PQntuples(s->rows)) {
+	if (s->rows && s->row < pq_of(stmt->db)->PQntuples(s->rows)) {
 		s->row++;
 		return 1;
 	}
 	if (stmt->walk ? fetch(s, err) : s->rows ? 0 : send_statement(s, NULL, err))
 		return -1;
-	if (s->row >= PQntuples(s->rows))
+	if (s->row >= pq_of(stmt->db)->PQntuples(s->rows))
 		return 0;
 	s->row++;
 	return 1;
@@ -435,7 +459,7 @@ postgres_changes(struct db_stmt *stmt)
 {
 	int64_t changes = 0;
 
-	slice_int(slice_str(PQcmdTuples(stmt_of(stmt)->rows)), &changes);
+	slice_int(slice_str(pq_of(stmt->db)->PQcmdTuples(stmt_of(stmt)->rows)), &changes);
 	return changes;
 }
 
@@ -444,7 +468,7 @@ postgres_is_null(struct db_stmt *stmt, int at)
 {
 	struct postgres_stmt *s = stmt_of(stmt);
 
-	return PQgetisnull(s->rows, s->row - 1, at) != 0;
+	return pq_of(stmt->db)->PQgetisnull(s->rows, s->row - 1, at) != 0;
 }
 
 static struct slice
@@ -452,7 +476,8 @@ postgres_column_bytes(struct db_stmt *stmt, int at)
 {
 	struct postgres_stmt *s = stmt_of(stmt);
 
-	return slice_of(PQgetvalue(s->rows, s->row - 1, at), (size_t)PQgetlength(s->rows, s->row - 1, at));
+	return slice_of(pq_of(stmt->db)->PQgetvalue(s->rows, s->row - 1, at),
+	    (size_t)pq_of(stmt->db)->PQgetlength(s->rows, s->row - 1, at));
 }
 
 /* Two, four or eight bytes, the highest first. */
@@ -500,16 +525,35 @@ ignore_notice(void *context, const char *message)
 	(void)message;
 }
 
+/* It stays until the end of the process. */
+static int
+load_libpq(struct libpq *pq, struct err *err)
+{
+	void *library = dlopen("libpq.so.5", RTLD_NOW | RTLD_LOCAL), *symbol;
+
+	if (!library)
+		return err_set(err, ERR_FAILED,
+		    "PostgreSQL needs its library libpq, in Debian's package libpq5: %s", dlerror());
+#define LOAD(name) \
+	symbol = dlsym(library, #name); \
+	if (!symbol) \
+		return err_set(err, ERR_FAILED, "libpq is too old: it has no %s", #name); \
+	memcpy(&pq->name, &symbol, sizeof(symbol));
+	FUNCTIONS(LOAD)
+	return 0;
+}
+
 /* "postgresql://HOST/DATABASE", without a password. */
 static char *
-name_of(PGconn *c)
+name_of(const struct libpq *pq, PGconn *c)
 {
-	const char *host = PQhost(c);
+	const char *host = pq->PQhost(c);
 	struct buf name;
 	char *text;
 
 	buf_init(&name, 4096);
-	buf_printf(&name, "postgresql://%s/%s", host && *host != '/' ? host : "", PQdb(c) ? PQdb(c) : "");
+	buf_printf(
+	    &name, "postgresql://%s/%s", host && *host != '/' ? host : "", pq->PQdb(c) ? pq->PQdb(c) : "");
 	text = buf_steal(&name);
 	buf_release(&name);
 	return text;
@@ -518,7 +562,7 @@ name_of(PGconn *c)
 static int
 cannot_connect(struct db *db, struct err *err)
 {
-	struct slice why = first_line(PQerrorMessage(postgres_of(db)->connection));
+	struct slice why = first_line(pq_of(db)->PQerrorMessage(postgres_of(db)->connection));
 	const char *advice = "is the server running, and is the URL right?";
 
 	if (slice_search(why, SLICE_LIT("does not exist")) < why.len)
@@ -537,15 +581,19 @@ db_open_postgres(const char *url, struct db **out, struct err *err)
 
 	if (!p)
 		return err_nomem(err);
+	if (load_libpq(&p->pq, err)) {
+		free(p);
+		return -1;
+	}
 	p->db.driver = &driver;
-	p->connection = PQconnectdbParams(words, values, 1);
-	p->db.name = p->connection ? name_of(p->connection) : NULL;
+	p->connection = p->pq.PQconnectdbParams(words, values, 1);
+	p->db.name = p->connection ? name_of(&p->pq, p->connection) : NULL;
 	if (!p->db.name) {
 		rc = err_nomem(err);
-	} else if (PQstatus(p->connection) != CONNECTION_OK) {
+	} else if (p->pq.PQstatus(p->connection) != CONNECTION_OK) {
 		rc = cannot_connect(&p->db, err);
 	} else {
-		PQsetNoticeProcessor(p->connection, ignore_notice, NULL);
+		p->pq.PQsetNoticeProcessor(p->connection, ignore_notice, NULL);
 		rc = postgres_execute(&p->db, SETTINGS, err);
 	}
 	if (rc) {
