@@ -41,13 +41,13 @@ law_of_forms(const struct result *r, uint64_t bytes, size_t size)
 	buf_init(&out, FUZZ_MAX);
 	for (size_t i = 0; i < 2; i++) {
 		buf_clear(&out);
-		details_text(&out, r->details, r->detail_count, specials[i]);
+		details_text(&out, r->details, r->detail_count, specials[i], NULL);
 		LAW(!out.failed && utf8_valid(buf_get(&out)));
 		LAW(out.len <= 3 * bytes + 8 * size + 128 * r->detail_count);
 		LAW(!out.len || out.data[out.len - 1] == '\n');
 	}
 	buf_clear(&out);
-	v1_write(&out, r);
+	v1_write(&out, r, NULL);
 	LAW(!out.failed && out.len <= 8 * (bytes + size) + 256 * (r->detail_count + 4));
 	buf_clear(&out);
 	LAW(result_to_json(&out, r) == 0 && !out.failed);
@@ -89,7 +89,7 @@ law_of_packets(const struct result *r)
 	for (size_t i = 0; i < r->detail_count; i++)
 		empty |= !r->details[i].bytes.len;
 	buf_init(&out, FUZZ_MAX);
-	if (result_to_packets(&out, r)) {
+	if (result_to_packets(&out, r, NULL)) {
 		LAW(out.len == 0 && !empty);
 		LAW(r->start / TIME_SECOND > UINT32_MAX || r->stop / TIME_SECOND > UINT32_MAX);
 	}

@@ -115,7 +115,7 @@ law_of_mime(struct slice in)
 	mime_print_v1(&out, d.mime);
 	LAW(utf8_valid(buf_get(&out)) && out.len <= 4 * in.len + 64);
 	buf_clear(&out);
-	detail_decode(&out, &d);
+	detail_decode(&out, &d, NULL);
 	LAW(utf8_valid(buf_get(&out)) && out.len <= 3 * in.len);
 	buf_release(&out);
 }

@@ -143,7 +143,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	LAW(buf_space(&store, 4 * size + 4096) != NULL);
 	for (; in.len && count < ITEMS_MAX; count++) {
 		make_result(&in, &store, &made[count]);
-		v1_write(&stream, &made[count].r);
+		v1_write(&stream, &made[count].r, NULL);
 	}
 	for (size_t i = 0; i < count; i++) {
 		made[i].r.tags = made[i].tags;

@@ -254,11 +254,8 @@ add_character(struct buf *out, struct slice character)
 }
 
 void
-optparse_quote(struct buf *out, struct slice text)
+optparse_quote_part(struct buf *out, struct slice text, uint8_t quote)
 {
-	uint8_t quote = slice_find(text, '\'') < text.len && slice_find(text, '"') == text.len ? '"' : '\'';
-
-	buf_byte(out, quote);
 	while (text.len) {
 		size_t len = character_length(text);
 		uint8_t c = text.data[0];
@@ -273,5 +270,21 @@ optparse_quote(struct buf *out, struct slice text)
 			add_character(out, slice_head(text, len));
 		text = slice_from(text, len ? len : 1);
 	}
+}
+
+uint8_t
+optparse_quote_mark(bool has_single, bool has_double)
+{
+	return has_single && !has_double ? '"' : '\'';
+}
+
+void
+optparse_quote(struct buf *out, struct slice text)
+{
+	uint8_t quote =
+	    optparse_quote_mark(slice_find(text, '\'') < text.len, slice_find(text, '"') < text.len);
+
+	buf_byte(out, quote);
+	optparse_quote_part(out, text, quote);
 	buf_byte(out, quote);
 }

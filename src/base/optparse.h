@@ -51,5 +51,9 @@ int optparse_int(const struct option *option, const char *text, long *out, struc
 /* Appends text in quotes as Python shows a string, the form in which its messages name arguments: 'a',
  * "it's", 'a\n'. */
 void optparse_quote(struct buf *out, struct slice text);
+/* The same for a text that comes in parts, of whole characters, without the marks around it; and the mark, by
+ * whether there is a ' or a " in all of it. */
+void optparse_quote_part(struct buf *out, struct slice text, uint8_t quote);
+uint8_t optparse_quote_mark(bool has_single, bool has_double);
 
 #endif

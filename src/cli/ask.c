@@ -291,7 +291,7 @@ detail_text_json(const struct detail *d)
 	if (!detail_is_text(d))
 		return json_null();
 	buf_init(&text, SIZE_MAX / 4);
-	detail_decode(&text, d);
+	detail_decode(&text, d, NULL);
 	value = text.failed ? NULL : answer_text(buf_get(&text));
 	buf_release(&text);
 	return value;

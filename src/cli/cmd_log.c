@@ -117,7 +117,7 @@ print_piece(struct pieces *p, size_t len)
 
 	d.bytes = slice_head(buf_get(&p->kept), len);
 	buf_init(&text, SIZE_MAX / 4);
-	detail_decode(&text, &d);
+	detail_decode(&text, &d, NULL);
 	ui_slice(p->ui, buf_get(&text));
 	buf_release(&text);
 	buf_drop(&p->kept, len);
@@ -191,7 +191,7 @@ print_result(void *context, const struct result *r, struct err *err)
 	if (l->all && left_out)
 		return print_whole(l, r, err);
 	l->left_out += left_out;
-	details_text(&ui->out, r->details, r->detail_count, "traceback");
+	details_text(&ui->out, r->details, r->detail_count, "traceback", NULL);
 	ui_flush(ui);
 	return 0;
 }

@@ -27,7 +27,7 @@ show_release(struct show *s)
 static int
 show_packets(struct show *s, const struct result *r, struct err *err)
 {
-	if (result_to_packets(&s->packets, r) < 0)
+	if (result_to_packets(&s->packets, r, NULL) < 0)
 		return err_set(err, ERR_FAILED, "the result of test '%.*s' cannot be written as packets",
 		    SLICE_FMT(r->id));
 	ui_slice(&s->cli->ui, buf_get(&s->packets));

@@ -148,7 +148,7 @@ ui_failure(struct ui *ui, const char *label, const struct result *r)
 	}
 	ui_printf(ui, "\n");
 	ui_rule(ui, '-');
-	details_text(&ui->out, r->details, r->detail_count, "traceback");
+	details_text(&ui->out, r->details, r->detail_count, "traceback", NULL);
 	ui_flush(ui);
 }
 

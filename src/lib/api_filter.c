@@ -137,7 +137,7 @@ pass_result(struct subunit2_filter *f, const struct result *found)
 	if (rc < 0)
 		return rc;
 	buf_clear(&f->packets);
-	if (result_to_packets(&f->packets, &r) < 0)
+	if (result_to_packets(&f->packets, &r, NULL) < 0)
 		return r.id.len > PACKET_FILE_MAX ? SUBUNIT2_ERROR_LONG : SUBUNIT2_ERROR_MEMORY;
 	return subunit2_writer_bytes(f->writer, f->packets.data, f->packets.len);
 }

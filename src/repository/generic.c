@@ -364,7 +364,7 @@ give_packets(void *context, const struct result *r, struct err *err)
 	struct packets *p = context;
 
 	buf_clear(&p->bytes);
-	if (result_to_packets(&p->bytes, r))
+	if (result_to_packets(&p->bytes, r, NULL))
 		return err_set(err, ERR_FAILED, "the result of test '%.*s' cannot be written as packets",
 		    SLICE_FMT(slice_head(r->id, 200)));
 	return p->fn(p->context, buf_get(&p->bytes), err);

@@ -120,7 +120,7 @@ spool_add(struct spool *s, const struct result *r, bool counts, struct err *err)
 {
 	size_t from = s->out.len;
 
-	v1_write(&s->out, r);
+	v1_write(&s->out, r, NULL);
 	if (s->out.failed) {
 		s->out.failed = false;
 		buf_truncate(&s->out, from);
@@ -175,7 +175,7 @@ copy_old(void *context, const struct result *r, struct err *err)
 	struct seen *seen = i == STRTAB_NONE ? NULL : &copy->spool->seen[i];
 
 	if (!seen) {
-		v1_write(&copy->out, r);
+		v1_write(&copy->out, r, NULL);
 		return copy_out(copy, err);
 	}
 	return seen->fails && !seen->passed && !seen->kept ? copy_seen(copy, seen, err) : 0;

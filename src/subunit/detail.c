@@ -206,19 +206,43 @@ detail_is_text(const struct detail *d)
 	return slice_eq(mime_parse(d->mime).main, SLICE_LIT("text"));
 }
 
-static void
-note_left_out(struct buf *out, const struct detail *d)
+/* What stands where bytes were left out. */
+static struct slice
+note_left_out(struct buf *note, const struct detail *d)
 {
-	buf_printf(out, "\n[%" PRIu64 " bytes left out]\n", d->left_out);
+	buf_printf(note, "\n[%" PRIu64 " bytes left out]\n", d->left_out);
+	return buf_get(note);
+}
+
+int
+detail_pieces(const struct detail *d, piece_fn fn, void *context)
+{
+	uint8_t storage[DETAIL_NOTE_MAX];
+	struct buf note;
+	int rc;
+
+	if (d->store)
+		return d->store->read(d->store->context, &d->stored, fn, context);
+	if (!d->left_out)
+		return fn(context, d->bytes);
+	buf_over(&note, storage, sizeof(storage));
+	rc = fn(context, slice_head(d->bytes, d->cut));
+	if (rc == 0 && detail_is_text(d))
+		rc = fn(context, note_left_out(&note, d));
+	return rc ? rc : fn(context, slice_from(d->bytes, d->cut));
+}
+
+static int
+append_piece(void *context, struct slice piece)
+{
+	buf_slice(context, piece);
+	return 0;
 }
 
 void
 detail_noted(struct buf *out, const struct detail *d)
 {
-	buf_slice(out, slice_head(d->bytes, d->cut));
-	if (d->left_out && detail_is_text(d))
-		note_left_out(out, d);
-	buf_slice(out, slice_from(d->bytes, d->cut));
+	detail_pieces(d, append_piece, out);
 }
 
 enum charset {
@@ -276,15 +300,120 @@ decode(struct buf *out, struct slice bytes, enum charset charset)
 	}
 }
 
-void
-detail_decode(struct buf *out, const struct detail *d)
-{
-	enum charset charset = charset_find(mime_parse(d->mime).charset);
+#define DECODE_SIZE ((size_t)32 << 10)
 
-	decode(out, slice_head(d->bytes, d->cut), charset);
-	if (d->left_out)
-		note_left_out(out, d);
-	decode(out, slice_from(d->bytes, d->cut), charset);
+/* Decodes pieces that may begin and end within characters. */
+struct decoder {
+	enum charset charset;
+	struct buf raw; /* not decoded: the beginning of a character, then what follows it */
+	struct buf text;
+	piece_fn fn; /* gets `text` */
+	void *context;
+};
+
+/* How many bytes at the end may be the beginning of a character. */
+static size_t
+unfinished(struct slice s)
+{
+	for (size_t n = 1; n <= 3 && n <= s.len; n++) {
+		struct slice tail = slice_from(s, s.len - n);
+
+		if (!utf8_valid(tail) && utf8_could_be_valid(tail))
+			return n;
+	}
+	return 0;
+}
+
+/* Decodes what there is, all of it when nothing follows. */
+static int
+decode_raw(struct decoder *x, bool last)
+{
+	struct slice raw = buf_get(&x->raw);
+	size_t len = raw.len - (x->charset == CHARSET_UTF8 && !last ? unfinished(raw) : 0);
+
+	buf_clear(&x->text);
+	decode(&x->text, slice_head(raw, len), x->charset);
+	buf_drop(&x->raw, len);
+	if (x->raw.failed || x->text.failed)
+		return -1;
+	return x->text.len ? x->fn(x->context, buf_get(&x->text)) : 0;
+}
+
+static int
+decode_piece(void *context, struct slice piece)
+{
+	struct decoder *x = context;
+	int rc = 0;
+
+	while (piece.len && rc == 0) {
+		buf_slice(&x->raw, slice_head(piece, DECODE_SIZE));
+		piece = slice_from(piece, DECODE_SIZE);
+		rc = decode_raw(x, false);
+	}
+	return rc;
+}
+
+/* As detail_pieces, decoded: whole characters, and no empty piece. */
+static int
+decoded_pieces(const struct detail *d, piece_fn fn, void *context)
+{
+	struct decoder x = {
+	    .charset = charset_find(mime_parse(d->mime).charset), .fn = fn, .context = context};
+	uint8_t storage[DETAIL_NOTE_MAX];
+	struct buf note;
+	int rc;
+
+	buf_init(&x.raw, 2 * DECODE_SIZE);
+	buf_init(&x.text, 8 * DECODE_SIZE);
+	buf_over(&note, storage, sizeof(storage));
+	if (d->store)
+		rc = d->store->read(d->store->context, &d->stored, decode_piece, &x);
+	else
+		rc = decode_piece(&x, slice_head(d->bytes, d->cut));
+	if (rc == 0 && d->left_out)
+		rc = decode_raw(&x, true);
+	if (rc == 0 && d->left_out)
+		rc = fn(context, note_left_out(&note, d));
+	if (rc == 0 && !d->store)
+		rc = decode_piece(&x, slice_from(d->bytes, d->cut));
+	if (rc == 0)
+		rc = decode_raw(&x, true);
+	buf_release(&x.raw);
+	buf_release(&x.text);
+	return rc;
+}
+
+/* A part of a decoded text, in bytes, and where it goes. */
+struct range {
+	uint64_t at, from, to;
+	struct buf *out;
+	const struct drain *drain;
+};
+
+static int
+print_range(void *context, struct slice piece)
+{
+	struct range *r = context;
+	uint64_t at = r->at;
+
+	r->at += piece.len;
+	if (r->at > r->to)
+		piece = slice_head(piece, r->to > at ? (size_t)(r->to - at) : 0);
+	if (at < r->from)
+		piece = slice_from(piece, r->from - at < piece.len ? (size_t)(r->from - at) : piece.len);
+	buf_slice(r->out, piece);
+	return drain_check(r->drain, r->out);
+}
+
+int
+detail_decode(struct buf *out, const struct detail *d, const struct drain *drain)
+{
+	struct range all = {.to = UINT64_MAX, .out = out, .drain = drain};
+
+	if (decoded_pieces(d, print_range, &all) == 0)
+		return 0;
+	out->failed = true;
+	return -1;
 }
 
 enum part {
@@ -294,23 +423,24 @@ enum part {
 	PART_SPECIAL,
 };
 
+static int
+find_visible(void *context, struct slice piece)
+{
+	(void)context;
+	return utf8_trim(piece).len ? 1 : 0;
+}
+
 /* True when nothing but white space is in it, as text. */
 static bool
 is_blank(const struct detail *d)
 {
 	struct slice rest = slice_trim(d->bytes);
-	struct buf decoded;
-	bool blank;
 
 	/* The bytes that can begin further white space, in UTF-8 or ISO-8859-1. */
 	if (d->left_out ||
 	    (rest.len && !memchr("\x1c\x1d\x1e\x1f\x85\xa0\xc2\xe1\xe2\xe3", rest.data[0], 10)))
 		return false;
-	buf_init(&decoded, SIZE_MAX / 2);
-	detail_decode(&decoded, d);
-	blank = !utf8_trim(buf_get(&decoded)).len;
-	buf_release(&decoded);
-	return blank;
+	return decoded_pieces(d, find_visible, NULL) == 0;
 }
 
 static enum part
@@ -323,29 +453,61 @@ part_of(const struct detail *d, const char *special)
 	return special && slice_eq(d->name, slice_str(special)) ? PART_SPECIAL : PART_TEXT;
 }
 
-/* Appends the decoded text without the blanks around it, `name: {{{…}}}` when it is not the special one.
- * Returns whether a newline ends it. */
-static bool
-print_text(struct buf *out, const struct detail *d, bool bare)
+/* What there is between the blanks around a text. */
+struct extent {
+	uint64_t at, from, to;
+	uint64_t newline; /* the first one behind `from` */
+};
+
+static int
+measure_piece(void *context, struct slice piece)
 {
-	struct buf decoded;
-	struct slice text;
+	struct extent *x = context;
+	struct slice seen = utf8_trim(piece);
+	size_t before = seen.len ? (size_t)(seen.data - piece.data) : 0, skip, newline;
+
+	if (seen.len && x->from == x->to)
+		x->from = x->at + before;
+	if (seen.len)
+		x->to = x->at + before + seen.len;
+	if (x->from < x->to && x->newline == UINT64_MAX) {
+		skip = x->from > x->at ? (size_t)(x->from - x->at) : 0;
+		newline = slice_find(slice_from(piece, skip), '\n') + skip;
+		if (newline < piece.len)
+			x->newline = x->at + newline;
+	}
+	x->at += piece.len;
+	return 0;
+}
+
+/* Appends the decoded text without the blanks around it, `name: {{{…}}}` when it is not the special one. Sets
+ * *ended when a newline ends it. */
+static int
+print_text(struct buf *out, const struct detail *d, bool bare, const struct drain *drain, bool *ended)
+{
+	struct extent extent = {.newline = UINT64_MAX};
+	struct range range = {.out = out, .drain = drain};
 	bool lines;
 
-	buf_init(&decoded, out->max);
-	detail_decode(&decoded, d);
-	text = utf8_trim(buf_get(&decoded));
-	lines = slice_find(text, '\n') < text.len;
+	if (decoded_pieces(d, measure_piece, &extent)) {
+		out->failed = true;
+		return -1;
+	}
+	lines = extent.newline < extent.to;
 	if (!bare) {
 		buf_slice(out, d->name);
 		buf_str(out, lines ? ": {{{\n" : ": {{{");
 	}
-	buf_slice(out, text);
+	range.from = extent.from;
+	range.to = extent.to;
+	if (decoded_pieces(d, print_range, &range)) {
+		out->failed = true;
+		return -1;
+	}
 	if (!bare)
 		buf_str(out, lines ? "\n}}}\n" : "}}}");
-	out->failed |= decoded.failed;
-	buf_release(&decoded);
-	return lines && !bare;
+	*ended = lines && !bare;
+	return 0;
 }
 
 /* The names of the attachments that are no text to show, under a title. Returns whether there are any. */
@@ -372,8 +534,9 @@ print_names(struct buf *out, const struct detail *details, size_t count, enum pa
 	return any;
 }
 
-void
-details_text(struct buf *out, const struct detail *details, size_t count, const char *special)
+int
+details_text(struct buf *out, const struct detail *details, size_t count, const char *special,
+    const struct drain *drain)
 {
 	const struct detail *last = NULL;
 	bool names, any = false, ended = false;
@@ -391,14 +554,17 @@ details_text(struct buf *out, const struct detail *details, size_t count, const 
 			buf_byte(out, '\n');
 		names = false;
 		any = true;
-		ended = print_text(out, &details[i], false);
+		if (print_text(out, &details[i], false, drain, &ended))
+			return -1;
 	}
 	if (any && !ended)
 		buf_byte(out, '\n');
 	if (!last)
-		return;
+		return 0;
 	if (any || names)
 		buf_byte(out, '\n');
-	print_text(out, last, true);
+	if (print_text(out, last, true, drain, &ended))
+		return -1;
 	buf_byte(out, '\n');
+	return 0;
 }

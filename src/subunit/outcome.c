@@ -26,9 +26,10 @@ struct attachment {
 	struct buf bytes;
 	size_t head, tail;
 	bool cut;
-	uint64_t size; /* of all that came */
+	uint64_t size;        /* of all that came */
+	struct stored stored; /* what came before `bytes` */
 
-	size_t *chunks; /* see struct detail */
+	uint64_t *chunks; /* see struct detail */
 	size_t chunk_count, chunk_cap;
 };
 
@@ -54,7 +55,9 @@ struct record {
 
 struct outcome {
 	size_t detail_max;
-	struct record **slots; /* open addressing over the open tests */
+	const struct detail_store *store; /* NULL: long attachments are cut */
+	size_t memory_max, held;          /* with a store: what `bytes` of all open tests may have, and has */
+	struct record **slots;            /* open addressing over the open tests */
 	size_t slot_count;
 	struct record **open; /* in order of opening, NULL where a test was closed */
 	size_t open_len, open_cap, open_count;
@@ -70,7 +73,7 @@ struct outcome {
 static void *
 grow(void *array, size_t len, size_t *cap, size_t size)
 {
-	size_t more = *cap ? *cap * 2 : 8;
+	size_t more = *cap ? *cap * 2 : size > 64 ? 1 : 8;
 	void *grown;
 
 	if (len < *cap)
@@ -114,6 +117,18 @@ outcome_new(size_t detail_max)
 	return o;
 }
 
+struct outcome *
+outcome_new_stored(size_t memory_max, const struct detail_store *store)
+{
+	struct outcome *o = outcome_new(SIZE_MAX / 8);
+
+	if (o) {
+		o->store = store;
+		o->memory_max = memory_max;
+	}
+	return o;
+}
+
 void
 outcome_free(struct outcome *o)
 {
@@ -148,6 +163,9 @@ recycle(struct outcome *o)
 	o->closed = NULL;
 	if (!r)
 		return;
+	for (size_t i = 0; i < r->item_count; i++)
+		if (r->items[i].stored.size)
+			o->store->drop(o->store->context, &r->items[i].stored);
 	if (o->spare_count == SPARE_RECORDS || r->item_cap > SPARE_ATTACHMENTS * 4) {
 		record_free(r);
 		return;
@@ -409,20 +427,19 @@ fit_level(struct record *r, size_t max)
 		cut_to(&r->items[i], level);
 }
 
-/* Where the reference's writer ends its chunks, when `len` bytes follow. */
+/* Where the reference's writer ends its chunks: perhaps behind the last piece, which is counted. */
 static int
-note_chunk(struct attachment *a, size_t len)
+note_chunk(struct attachment *a)
 {
-	size_t from = a->chunk_count ? a->chunks[a->chunk_count - 1] : 0;
-	size_t *chunks;
+	uint64_t from = a->chunk_count ? a->chunks[a->chunk_count - 1] : 0, *chunks;
 
-	if (a->bytes.len - from + len < DETAIL_CHUNK)
+	if (a->size - from < DETAIL_CHUNK)
 		return 0;
 	chunks = grow(a->chunks, a->chunk_count, &a->chunk_cap, sizeof(*chunks));
 	if (!chunks)
 		return -1;
 	a->chunks = chunks;
-	a->chunks[a->chunk_count++] = a->bytes.len + len;
+	a->chunks[a->chunk_count++] = a->size;
 	return 0;
 }
 
@@ -477,7 +494,7 @@ append_piece(struct attachment *a, struct slice piece, size_t level)
 	size_t head = level - level / 2, tail = level / 2;
 
 	if (a->size <= level) {
-		if (note_chunk(a, piece.len))
+		if (note_chunk(a))
 			return -1;
 		buf_slice(&a->bytes, piece);
 		return a->bytes.failed ? -1 : 0;
@@ -499,6 +516,42 @@ append_piece(struct attachment *a, struct slice piece, size_t level)
 }
 
 static int
+store_attachment(struct outcome *o, struct attachment *a)
+{
+	if (!a->bytes.len)
+		return 0;
+	if (o->store->append(o->store->context, &a->stored, buf_get(&a->bytes)))
+		return -1;
+	o->held -= a->bytes.len;
+	buf_release(&a->bytes);
+	return 0;
+}
+
+static int
+store_all(struct outcome *o)
+{
+	for (size_t i = 0; i < o->open_len; i++)
+		for (size_t k = 0; o->open[i] && k < o->open[i]->item_count; k++)
+			if (store_attachment(o, &o->open[i]->items[k]))
+				return -1;
+	return 0;
+}
+
+/* As append_piece, with a store. */
+static int
+keep_piece(struct outcome *o, struct attachment *a, struct slice piece)
+{
+	a->size += piece.len;
+	if (note_chunk(a))
+		return -1;
+	buf_slice(&a->bytes, piece);
+	if (a->bytes.failed)
+		return -1;
+	o->held += piece.len;
+	return o->held > o->memory_max ? store_all(o) : 0;
+}
+
+static int
 add_file(struct outcome *o, struct record *r, const struct event *e)
 {
 	bool full = false;
@@ -507,6 +560,8 @@ add_file(struct outcome *o, struct record *r, const struct event *e)
 
 	if (!a)
 		return full ? 0 : -1;
+	if (o->store)
+		return keep_piece(o, a, e->file);
 	before = a->size < r->level ? (size_t)a->size : r->level;
 	a->size += e->file.len;
 	after = a->size < r->level ? (size_t)a->size : r->level;
@@ -549,12 +604,17 @@ close_record(struct outcome *o, struct record *r)
 		struct attachment *a = &r->items[i];
 
 		close_cut(a);
+		if (a->stored.size && store_attachment(o, a))
+			return NULL;
+		o->held -= o->store ? a->bytes.len : 0;
 		o->details[i] = (struct detail){
 		    .name = slice_head(buf_get(&a->text), a->name_len),
 		    .mime = a->has_mime ? slice_from(buf_get(&a->text), a->name_len) : SLICE_NONE,
 		    .bytes = buf_get(&a->bytes),
-		    .left_out = a->size - a->bytes.len,
+		    .left_out = a->size - a->stored.size - a->bytes.len,
 		    .cut = a->head,
+		    .store = a->stored.size ? o->store : NULL,
+		    .stored = a->stored,
 		    .chunks = a->chunks,
 		    .chunk_count = a->chunk_count,
 		};
@@ -656,30 +716,60 @@ result_duration(const struct result *r)
 	return r->stop - r->start;
 }
 
+int
+drain_check(const struct drain *drain, const struct buf *out)
+{
+	return drain && out->len >= DRAIN_SIZE ? drain->fn(drain->context) : 0;
+}
+
+struct encoding {
+	struct buf *out;
+	const struct drain *drain;
+	struct event event;
+	uint64_t rest; /* of the attachment */
+};
+
 static int
-encode_detail(struct buf *out, struct event e, const struct detail *d)
+encode_piece(void *context, struct slice piece)
+{
+	struct encoding *x = context;
+
+	x->rest -= piece.len;
+	x->event.file = piece;
+	x->event.eof = !x->rest;
+	if (packet_encode(x->out, &x->event))
+		return -1;
+	return drain_check(x->drain, x->out);
+}
+
+static int
+encode_detail(struct encoding *x, const struct detail *d)
 {
 	struct buf noted;
 	int rc;
 
-	e.file_name = d->name;
-	e.mime = d->mime;
-	e.eof = true;
+	x->event.file_name = d->name;
+	x->event.mime = d->mime;
+	if (d->store) {
+		x->rest = d->stored.size;
+		return d->store->read(d->store->context, &d->stored, encode_piece, x);
+	}
 	if (!d->left_out) {
-		e.file = slice_of(d->bytes.data, d->bytes.len);
-		return packet_encode(out, &e);
+		x->rest = d->bytes.len;
+		return encode_piece(x, slice_of(d->bytes.data, d->bytes.len));
 	}
 	buf_init(&noted, d->bytes.len + DETAIL_NOTE_MAX);
 	detail_noted(&noted, d);
-	e.file = buf_get(&noted);
-	rc = noted.failed ? -1 : packet_encode(out, &e);
+	x->rest = noted.len;
+	rc = noted.failed ? -1 : encode_piece(x, buf_get(&noted));
 	buf_release(&noted);
 	return rc;
 }
 
 int
-result_to_packets(struct buf *out, const struct result *r)
+result_to_packets(struct buf *out, const struct result *r, const struct drain *drain)
 {
+	struct encoding x = {.out = out, .drain = drain};
 	size_t before = out->len;
 	struct event e;
 	int rc;
@@ -692,8 +782,9 @@ result_to_packets(struct buf *out, const struct result *r)
 	rc = packet_encode(out, &e);
 	e.status = STATUS_NONE;
 	e.time = r->stop;
+	x.event = e;
 	for (size_t i = 0; rc == 0 && i < r->detail_count; i++)
-		rc = encode_detail(out, e, &r->details[i]);
+		rc = encode_detail(&x, &r->details[i]);
 	e.status = status_is_final(r->status) ? r->status : STATUS_FAIL;
 	if (r->tag_count) {
 		e.tags = r->tags;

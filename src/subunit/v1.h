@@ -10,7 +10,7 @@
 /* Appends one finished test: "time:" and "tags:" lines as there is something to say, "test:", the outcome
  * with multipart details (also when there are none), and the tags taken back. STATUS_FAIL, STATUS_INPROGRESS
  * and STATUS_NONE are written as "failure". Newlines in the id, which would break the stream, become spaces.
- * Nothing is written for STATUS_EXISTS. */
-void v1_write(struct buf *out, const struct result *result);
+ * Nothing is written for STATUS_EXISTS. 0, or -1 when a store or the drain, which may be NULL, failed. */
+int v1_write(struct buf *out, const struct result *result, const struct drain *drain);
 
 #endif

@@ -6,11 +6,11 @@
 
 #include "detail.h"
 
-/* Appends the id, the outcome and the attachments as text, each beginning a line. */
-void subject_as_text(struct buf *out, const struct result *r);
+/* Appends the id, the outcome and the attachments as text, each beginning a line. Returns as details_text. */
+int subject_as_text(struct buf *out, const struct result *r, const struct drain *drain);
 
 /* Appends what the reference looks at: the id, the outcome, "None" and the dictionary of attachments as
- * Python prints it, in the order of their names. */
-void subject_as_python(struct buf *out, const struct result *r);
+ * Python prints it, in the order of their names. Returns likewise. */
+int subject_as_python(struct buf *out, const struct result *r, const struct drain *drain);
 
 #endif

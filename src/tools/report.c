@@ -12,7 +12,7 @@ struct report {
 	const struct report_ways *ways;
 	const struct report_format *format;
 	void *context;
-	struct outcome *tests;
+	struct results *tests;
 	bool failed;
 };
 
@@ -63,6 +63,16 @@ pass_through(const struct report_ways *ways, struct slice bytes, struct err *err
 }
 
 static int
+format_event(struct report *report, const struct event *e, const struct result **out)
+{
+	struct event bare = *e;
+
+	if (report->format->no_details)
+		bare.file_name = SLICE_NONE;
+	return results_event(report->tests, &bare, out);
+}
+
+static int
 on_event(void *context, const struct event *e, struct err *err)
 {
 	struct report *report = context;
@@ -76,8 +86,8 @@ on_event(void *context, const struct event *e, struct err *err)
 		rc = pass_through(ways, e->file, err);
 	if (rc)
 		return -1;
-	if (outcome_event(report->tests, e, &r))
-		return err_nomem(err);
+	if (format_event(report, e, &r))
+		return -1;
 	return r ? on_result(report, r, err) : 0;
 }
 
@@ -90,21 +100,22 @@ report_write(const struct tool_call *call, const struct report_ways *ways, const
 	const struct result *r;
 	int rc = -1;
 
-	report.tests = outcome_new(TOOL_DETAIL_MAX);
+	report.tests = results_new(err);
 	if (!report.tests)
-		return err_nomem(err);
+		return -1;
 	if (format->begin && format->begin(context, ways->to, err))
 		goto out;
 	if (stream_events(&source, on_event, &report, ways->events ? ways->events : ways->to, err))
 		goto out;
-	while ((r = outcome_open_next(report.tests)))
-		if (on_result(&report, r, err))
+	do {
+		if (results_open_next(report.tests, &r) || (r && on_result(&report, r, err)))
 			goto out;
+	} while (r);
 	if (format->end && format->end(context, ways->to, err))
 		goto out;
 	rc = report.failed;
 out:
-	outcome_free(report.tests);
+	results_free(report.tests);
 	return rc;
 }
 
@@ -133,16 +144,14 @@ report_run(const struct tool_call *call, const struct report_format *format, voi
 	return status;
 }
 
-void
-report_reason(struct buf *out, const struct result *r)
+int
+report_reason(struct buf *out, const struct result *r, const struct drain *drain)
 {
 	for (size_t i = 0; i < r->detail_count; i++) {
 		const struct detail *d = &r->details[i];
 
-		if (slice_eq(d->name, SLICE_LIT("reason")) && detail_is_text(d)) {
-			detail_decode(out, d);
-			return;
-		}
+		if (slice_eq(d->name, SLICE_LIT("reason")) && detail_is_text(d))
+			return detail_decode(out, d, drain);
 	}
-	details_text(out, r->details, r->detail_count, NULL);
+	return details_text(out, r->details, r->detail_count, NULL, drain);
 }

@@ -8,7 +8,7 @@
 #ifndef REPORT_H
 #define REPORT_H
 
-#include "outcome.h"
+#include "results.h"
 #include "tool.h"
 
 /* The options that subunit2csv, subunit2junitxml and subunit-stats share. */
@@ -24,6 +24,7 @@ struct report_format {
 	int (*begin)(void *context, struct output *to, struct err *err);
 	int (*result)(void *context, const struct result *r, struct output *to, struct err *err);
 	int (*end)(void *context, struct output *to, struct err *err);
+	bool no_details; /* `result` does not look at attachments */
 };
 
 /* Where things go. */
@@ -43,7 +44,7 @@ int report_write(const struct tool_call *call, const struct report_ways *ways,
 int report_run(
     const struct tool_call *call, const struct report_format *format, void *context, struct err *err);
 
-/* Appends why a test was skipped: the attachment "reason", or all of them. */
-void report_reason(struct buf *out, const struct result *r);
+/* Appends why a test was skipped: the attachment "reason", or all of them. 0, or -1 as details_text. */
+int report_reason(struct buf *out, const struct result *r, const struct drain *drain);
 
 #endif

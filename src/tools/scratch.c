@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define MEMORY_MAX ((size_t)16 << 20)
+#define MEMORY_MAX ((size_t)4 << 20)
 /* Above what one test adds. */
 #define DATA_MAX ((size_t)1 << 30)
 #define COPY_SIZE ((size_t)64 << 10)
@@ -18,6 +18,23 @@ scratch_directory(void)
 	const char *path = getenv("TMPDIR");
 
 	return path && *path ? path : "/tmp";
+}
+
+int
+scratch_file(struct err *err)
+{
+	struct file_dir dir = {-1, scratch_directory()};
+	char name[32];
+	int fd;
+
+	dir.fd = file_open(&FILE_CWD, dir.path, O_RDONLY | O_DIRECTORY, 0, err);
+	if (dir.fd < 0)
+		return -1;
+	fd = file_create_temp(&dir, "subunit-", 0600, name, sizeof(name), err);
+	if (fd >= 0)
+		unlinkat(dir.fd, name, 0);
+	close(dir.fd);
+	return fd;
 }
 
 void
@@ -35,23 +52,6 @@ scratch_release(struct scratch *s)
 	buf_release(&s->data);
 }
 
-static int
-create_file(struct err *err)
-{
-	struct file_dir dir = {-1, scratch_directory()};
-	char name[32];
-	int fd;
-
-	dir.fd = file_open(&FILE_CWD, dir.path, O_RDONLY | O_DIRECTORY, 0, err);
-	if (dir.fd < 0)
-		return -1;
-	fd = file_create_temp(&dir, "subunit-", 0600, name, sizeof(name), err);
-	if (fd >= 0)
-		unlinkat(dir.fd, name, 0);
-	close(dir.fd);
-	return fd;
-}
-
 int
 scratch_settle(struct scratch *s, struct err *err)
 {
@@ -60,11 +60,12 @@ scratch_settle(struct scratch *s, struct err *err)
 	if (s->data.len < MEMORY_MAX)
 		return 0;
 	if (s->fd < 0)
-		s->fd = create_file(err);
+		s->fd = scratch_file(err);
 	if (s->fd < 0)
 		return -1;
 	if (file_write(s->fd, buf_get(&s->data), NULL))
-		return err_sys(err, "cannot write a temporary file");
+		return err_sys(err, "cannot write a temporary file in %s (TMPDIR names another directory)",
+		    scratch_directory());
 	buf_clear(&s->data);
 	return 0;
 }

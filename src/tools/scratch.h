@@ -15,6 +15,9 @@ struct scratch {
 /* Where temporary files are made: TMPDIR, or /tmp. */
 const char *scratch_directory(void);
 
+/* A new one, without a name. The descriptor, or -1. */
+int scratch_file(struct err *err);
+
 void scratch_init(struct scratch *s);
 void scratch_release(struct scratch *s);
 /* To be called when something was appended: keeps the promise about memory. */

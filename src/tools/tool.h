@@ -10,10 +10,6 @@
 #include "optparse.h"
 #include "stream.h"
 
-/* The most that is kept of one test's attachments, of which a tool may need several forms at a time; what is
- * above is left out, and said to be. */
-#define TOOL_DETAIL_MAX ((size_t)8 << 20)
-
 /* What every tool's run gets beside its own options. */
 struct tool_call {
 	void *own;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "outcome.h"
+#include "results.h"
 #include "tool.h"
 #include "v1.h"
 
 struct convert {
-	struct buf *out;
-	struct outcome *tests;
+	struct output *to;
+	struct results *tests;
 	bool in_line; /* the text before ended without a newline */
 };
 
@@ -15,14 +15,16 @@ static const struct option options[] = {
     {0},
 };
 
-static void
-write_result(struct convert *c, const struct result *r)
+static int
+write_result(struct convert *c, const struct result *r, struct err *err)
 {
+	struct results_drain flush = {c->to, err};
+
 	/* Behind text, a directive would not be seen. */
 	if (c->in_line)
-		buf_byte(c->out, '\n');
+		buf_byte(&c->to->data, '\n');
 	c->in_line = false;
-	v1_write(c->out, r);
+	return v1_write(&c->to->data, r, &(struct drain){results_drain, &flush});
 }
 
 static int
@@ -32,32 +34,28 @@ on_event(void *context, const struct event *e, struct err *err)
 	const struct result *r;
 
 	if (!e->id.data && e->file.len) {
-		buf_slice(c->out, e->file);
+		buf_slice(&c->to->data, e->file);
 		c->in_line = e->file.data[e->file.len - 1] != '\n';
 	}
-	if (outcome_event(c->tests, e, &r))
-		return err_nomem(err);
-	if (r)
-		write_result(c, r);
-	return 0;
+	if (results_event(c->tests, e, &r))
+		return -1;
+	return r ? write_result(c, r, err) : 0;
 }
 
 static int
 run(const struct tool_call *call, struct err *err)
 {
-	struct convert c = {.out = &call->out->data, .tests = outcome_new(TOOL_DETAIL_MAX)};
+	struct convert c = {.to = call->out, .tests = results_new(err)};
 	struct source source = tool_source(call);
 	const struct result *r;
 	int status;
 
 	if (!c.tests)
-		return err_nomem(err);
+		return -1;
 	status = stream_events(&source, on_event, &c, call->out, err);
-	while (status == 0 && (r = outcome_open_next(c.tests))) {
-		write_result(&c, r);
-		status = output_flush(call->out, err);
-	}
-	outcome_free(c.tests);
+	while (status == 0 && (status = results_open_next(c.tests, &r)) == 0 && r)
+		status = write_result(&c, r, err) ? -1 : output_flush(call->out, err);
+	results_free(c.tests);
 	return status;
 }
 

@@ -77,7 +77,7 @@ print_result(void *context, const struct result *r, struct output *to, struct er
 static int
 run(const struct tool_call *call, struct err *err)
 {
-	static const struct report_format format = {begin, print_result, NULL};
+	static const struct report_format format = {begin, print_result, NULL, true};
 
 	return report_run(call, &format, NULL, err);
 }

@@ -2,8 +2,8 @@
 #include "detail.h"
 #include "export.h"
 #include "file.h"
-#include "outcome.h"
 #include "result_json.h"
+#include "results.h"
 #include "tool.h"
 
 #include <errno.h>
@@ -18,8 +18,8 @@ struct disk_options {
 
 struct disk {
 	int root;
-	struct outcome *tests;
-	struct buf contents; /* of the file to be written */
+	struct results *tests;
+	struct buf json;
 };
 
 static const struct option options[] = {
@@ -63,18 +63,33 @@ open_root(const char *path, struct err *err)
 	return fd;
 }
 
-static int
-write_contents(const struct disk *d, int directory, struct slice name, struct err *err)
-{
-	int fd, rc = 0;
+/* A file that is being written. */
+struct target {
+	int fd;
+	struct slice name;
+	struct err *err;
+};
 
-	if (d->contents.failed)
-		return err_nomem(err);
-	fd = export_file(directory, name, err);
+static int
+write_piece(void *context, struct slice piece)
+{
+	const struct target *t = context;
+
+	if (file_write(t->fd, piece, NULL))
+		return err_sys(t->err, "cannot write \"%.*s\"", SLICE_FMT(slice_head(t->name, 200)));
+	return 0;
+}
+
+static int
+write_detail(int directory, const struct detail *d, struct err *err)
+{
+	struct slice name = d->name;
+	struct target target = {export_file(directory, name, err), name, err};
+	int fd = target.fd, rc;
+
 	if (fd < 0)
 		return -1;
-	if (file_write(fd, buf_get(&d->contents), NULL))
-		rc = err_sys(err, "cannot write \"%.*s\"", SLICE_FMT(slice_head(name, 200)));
+	rc = detail_pieces(d, write_piece, &target);
 	if (close(fd) && rc == 0)
 		rc = err_sys(err, "cannot write \"%.*s\"", SLICE_FMT(slice_head(name, 200)));
 	return rc;
@@ -87,14 +102,14 @@ write_result(struct disk *d, const struct result *r, struct err *err)
 
 	if (directory < 0)
 		return -1;
-	buf_clear(&d->contents);
-	rc = result_to_json(&d->contents, r) ? err_nomem(err)
-					     : write_contents(d, directory, SLICE_LIT("test.json"), err);
-	for (size_t i = 0; rc == 0 && i < r->detail_count; i++) {
-		buf_clear(&d->contents);
-		detail_noted(&d->contents, &r->details[i]);
-		rc = write_contents(d, directory, r->details[i].name, err);
-	}
+	buf_clear(&d->json);
+	if (result_to_json(&d->json, r) || d->json.failed)
+		rc = err_nomem(err);
+	else
+		rc = write_detail(directory,
+		    &(struct detail){.name = SLICE_LIT("test.json"), .bytes = buf_get(&d->json)}, err);
+	for (size_t i = 0; rc == 0 && i < r->detail_count; i++)
+		rc = write_detail(directory, &r->details[i], err);
 	close(directory);
 	return rc;
 }
@@ -111,8 +126,8 @@ on_event(void *context, const struct event *e, struct err *err)
 
 	if (exists)
 		event.status = STATUS_SUCCESS;
-	if (outcome_event(d->tests, &event, &found))
-		return err_nomem(err);
+	if (results_event(d->tests, &event, &found))
+		return -1;
 	if (!found)
 		return 0;
 	r = *found;
@@ -132,18 +147,16 @@ run(const struct tool_call *call, struct err *err)
 
 	if (d.root < 0)
 		return -1;
-	buf_init(&d.contents, FILE_MAX);
-	d.tests = outcome_new(TOOL_DETAIL_MAX);
-	if (!d.tests) {
-		err_nomem(err);
+	buf_init(&d.json, FILE_MAX);
+	d.tests = results_new(err);
+	if (!d.tests)
 		goto out;
-	}
 	status = stream_events(&source, on_event, &d, call->out, err);
-	while (status == 0 && (r = outcome_open_next(d.tests)))
+	while (status == 0 && (status = results_open_next(d.tests, &r)) == 0 && r)
 		status = write_result(&d, r, err);
 out:
-	outcome_free(d.tests);
-	buf_release(&d.contents);
+	results_free(d.tests);
+	buf_release(&d.json);
 	close(d.root);
 	return status;
 }

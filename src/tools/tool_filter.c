@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "clock.h"
 #include "filter_subject.h"
-#include "outcome.h"
 #include "pattern.h"
+#include "results.h"
 #include "strtab.h"
 #include "tool.h"
 
@@ -11,6 +11,10 @@
 
 #define SUBJECT_MAX ((size_t)1 << 30)
 #define EXPRESSION_MAX ((size_t)1 << 20)
+/* A test's text is searched in stretches of this length, each of which begins with the last part of the one
+ * before. */
+#define STRETCH ((size_t)8 << 20)
+#define OVERLAP ((size_t)1 << 20)
 
 struct rename {
 	struct pattern *pattern;
@@ -28,9 +32,11 @@ struct filter_options {
 struct filter {
 	struct filter_options *options;
 	struct output *out;
-	struct outcome *tests;
+	struct results *tests;
 	struct pattern *with, *without;
 	struct buf id, renamed, subject;
+	bool found_with, found_without; /* in the text of the test so far */
+	struct err *err;
 	int64_t now; /* for --compat: the last time of any test */
 };
 
@@ -232,37 +238,77 @@ wanted_tags(const struct filter_options *o, const struct result *r)
 	return have == o->with_tags.len;
 }
 
+static int
+look(struct filter *f, struct slice text, struct err *err)
+{
+	int with = 0, without = 0;
+
+	if (f->with && !f->found_with)
+		with = pattern_search(f->with, text, err);
+	if (with >= 0 && f->without && !f->found_without)
+		without = pattern_search(f->without, text, err);
+	f->found_with |= with > 0;
+	f->found_without |= without > 0;
+	return with < 0 || without < 0 ? -1 : 0;
+}
+
+/* Behind the last newline in the second half, or else behind a character. */
+static size_t
+good_cut(struct slice s)
+{
+	size_t at = s.len;
+
+	while (at > s.len / 2 && s.data[at - 1] != '\n')
+		at--;
+	if (at > s.len / 2)
+		return at;
+	for (at = s.len; at && (s.data[at - 1] & 0xc0) == 0x80; at--)
+		;
+	return at ? at - 1 : s.len;
+}
+
+/* Searches a stretch and leaves its last part. */
+static int
+look_at_stretch(void *context)
+{
+	struct filter *f = context;
+	struct slice text;
+
+	if (f->subject.failed)
+		return err_nomem(f->err);
+	if (f->subject.len < STRETCH)
+		return 0;
+	text = slice_head(buf_get(&f->subject), good_cut(buf_get(&f->subject)));
+	/* What ends a line here ends no text. */
+	if (look(f, slice_ends(text, SLICE_LIT("\n")) ? slice_head(text, text.len - 1) : text, f->err))
+		return -1;
+	buf_drop(&f->subject, good_cut(slice_head(text, text.len - OVERLAP)));
+	return 0;
+}
+
 /* 1 when the test's text is wanted, 0 when it is not, -1 with err set. */
 static int
 wanted_text(struct filter *f, const struct result *r, struct err *err)
 {
-	int found;
+	struct drain drain = {look_at_stretch, f};
+	int rc;
 
 	if (!f->with && !f->without)
 		return 1;
 	buf_clear(&f->subject);
-	if (f->options->compat)
-		subject_as_python(&f->subject, r);
-	else
-		subject_as_text(&f->subject, r);
-	if (f->subject.failed)
-		return err_nomem(err);
-	if (f->with) {
-		found = pattern_search(f->with, buf_get(&f->subject), err);
-		if (found <= 0)
-			return found;
-	}
-	if (f->without) {
-		found = pattern_search(f->without, buf_get(&f->subject), err);
-		if (found != 0)
-			return found < 0 ? -1 : 0;
-	}
-	return 1;
+	f->found_with = f->found_without = false;
+	rc = f->options->compat ? subject_as_python(&f->subject, r, &drain)
+				: subject_as_text(&f->subject, r, &drain);
+	if (rc || f->subject.failed)
+		return err->kind == ERR_NONE ? err_nomem(err) : -1;
+	if (look(f, buf_get(&f->subject), err))
+		return -1;
+	return (!f->with || f->found_with) && !f->found_without;
 }
 
 /* The events in the reference's layout: everything happens at one time, without a route. */
 static int
-write_compat(struct filter *f, const struct result *r, struct err *err)
+write_compat(struct filter *f, const struct result *r, const struct drain *drain, struct err *err)
 {
 	struct result flat = *r;
 	struct buf mimes, *out = &f->out->data;
@@ -287,7 +333,7 @@ write_compat(struct filter *f, const struct result *r, struct err *err)
 		details[i].mime = slice_str((const char *)mimes.data + at);
 		at += details[i].mime.len + 1;
 	}
-	rc = result_to_packets(out, &flat);
+	rc = result_to_packets(out, &flat, drain);
 out:
 	free(details);
 	buf_release(&mimes);
@@ -297,7 +343,10 @@ out:
 static int
 write_result(struct filter *f, const struct result *r, struct err *err)
 {
-	int rc = f->options->compat ? write_compat(f, r, err) : result_to_packets(&f->out->data, r);
+	struct results_drain flush = {f->out, err};
+	struct drain drain = {results_drain, &flush};
+	int rc = f->options->compat ? write_compat(f, r, &drain, err)
+				    : result_to_packets(&f->out->data, r, &drain);
 
 	if (rc && err->kind == ERR_NONE)
 		err_set(err, ERR_FAILED, "test \"%.*s\" cannot be written as packets",
@@ -340,8 +389,8 @@ on_event(void *context, const struct event *e, struct err *err)
 
 	if (!e->id.data)
 		return f->options->no_passthrough ? 0 : output_event(f->out, e, err);
-	if (outcome_event(f->tests, e, &r))
-		return err_nomem(err);
+	if (results_event(f->tests, e, &r))
+		return -1;
 	return r ? filter_result(f, r, err) : 0;
 }
 
@@ -354,7 +403,7 @@ compile(const struct buf *joined, struct pattern **out, struct err *err)
 static int
 run(const struct tool_call *call, struct err *err)
 {
-	struct filter f = {.options = call->own, .out = call->out, .now = TIME_NONE};
+	struct filter f = {.options = call->own, .out = call->out, .now = TIME_NONE, .err = err};
 	struct source source = tool_source(call);
 	const struct result *r;
 	int status = -1;
@@ -362,19 +411,17 @@ run(const struct tool_call *call, struct err *err)
 	buf_init(&f.id, SUBJECT_MAX);
 	buf_init(&f.renamed, SUBJECT_MAX);
 	buf_init(&f.subject, SUBJECT_MAX);
-	f.tests = outcome_new(TOOL_DETAIL_MAX);
-	if (!f.tests) {
-		err_nomem(err);
+	f.tests = results_new(err);
+	if (!f.tests)
 		goto out;
-	}
 	if (compile(&f.options->with, &f.with, err) || compile(&f.options->without, &f.without, err))
 		goto out;
 	status = stream_events(&source, on_event, &f, call->out, err);
-	while (status == 0 && (r = outcome_open_next(f.tests)))
+	while (status == 0 && (status = results_open_next(f.tests, &r)) == 0 && r)
 		if (filter_result(&f, r, err) || output_flush(call->out, err))
 			status = -1;
 out:
-	outcome_free(f.tests);
+	results_free(f.tests);
 	pattern_free(f.with);
 	pattern_free(f.without);
 	buf_release(&f.id);

@@ -29,21 +29,26 @@ is_illegal(struct slice rest)
 	return rest.len >= 3 && slice_starts(rest, slice_of(noncharacters, 2)) && rest.data[2] >= 0xBE;
 }
 
-/* The text is valid UTF-8. In attributes, what separates words and ends the attribute is escaped, too. */
+/* The text is valid UTF-8, perhaps a part of one: *brackets says how many ']' are before it, at first 0. In
+ * attributes, what separates words and ends the attribute is escaped, too. */
 static void
-print_escaped(struct buf *out, struct slice s, bool attribute)
+print_part(struct buf *out, struct slice s, bool attribute, unsigned *brackets)
 {
 	for (size_t i = 0; i < s.len; i++) {
 		struct slice rest = slice_from(s, i);
 		uint8_t c = s.data[i];
+		bool ends_section = *brackets >= 2;
 
-		if (is_illegal(rest))
+		if (is_illegal(rest)) {
 			i += c < 0x20 ? 0 : 2;
-		else if (c == '&')
+			continue;
+		}
+		*brackets = c != ']' ? 0 : *brackets < 2 ? *brackets + 1 : 2;
+		if (c == '&')
 			buf_str(out, "&amp;");
 		else if (c == '<')
 			buf_str(out, "&lt;");
-		else if (c == '>' && slice_ends(buf_get(out), SLICE_LIT("]]")))
+		else if (c == '>' && ends_section)
 			buf_str(out, "&gt;");
 		else if (attribute && c == '"')
 			buf_str(out, "&quot;");
@@ -54,6 +59,14 @@ print_escaped(struct buf *out, struct slice s, bool attribute)
 		else
 			buf_byte(out, c);
 	}
+}
+
+static void
+print_escaped(struct buf *out, struct slice s, bool attribute)
+{
+	unsigned brackets = 0;
+
+	print_part(out, s, attribute, &brackets);
 }
 
 /* As the reference sums them, to the last bit. */
@@ -98,27 +111,54 @@ print_case(struct buf *out, const struct result *r, int64_t start, int64_t stop)
 	buf_byte(out, '"');
 }
 
-static void
-print_failure(struct junit *j, const struct result *r)
-{
-	struct buf *out = &j->cases.data;
+/* The way of a test's text into the elements. */
+struct passage {
+	struct junit *junit;
+	bool attribute;
+	unsigned brackets;
+	struct err *err;
+};
 
-	details_text(&j->text, r->details, r->detail_count, "traceback");
-	buf_str(out, ">\n<failure type=\"" FAILURE_TYPE "\">" FAILURE_TYPE);
-	buf_str(out, j->text.len ? ": " : "");
-	print_escaped(out, buf_get(&j->text), false);
-	buf_str(out, "\n</failure>\n</testcase>\n");
+static int
+pass_text(void *context)
+{
+	struct passage *p = context;
+	struct junit *j = p->junit;
+
+	if (j->text.failed)
+		return err_nomem(p->err);
+	print_part(&j->cases.data, buf_get(&j->text), p->attribute, &p->brackets);
+	buf_clear(&j->text);
+	return scratch_settle(&j->cases, p->err);
 }
 
-static void
-print_skip(struct junit *j, const struct result *r)
+static int
+print_failure(struct junit *j, const struct result *r, struct err *err)
 {
+	struct passage passage = {.junit = j, .err = err};
+	struct drain drain = {pass_text, &passage};
 	struct buf *out = &j->cases.data;
 
-	report_reason(&j->text, r);
+	buf_str(out, ">\n<failure type=\"" FAILURE_TYPE "\">" FAILURE_TYPE);
+	buf_str(out, r->detail_count ? ": " : "");
+	if (details_text(&j->text, r->details, r->detail_count, "traceback", &drain) || pass_text(&passage))
+		return -1;
+	buf_str(out, "\n</failure>\n</testcase>\n");
+	return 0;
+}
+
+static int
+print_skip(struct junit *j, const struct result *r, struct err *err)
+{
+	struct passage passage = {.junit = j, .attribute = true, .err = err};
+	struct drain drain = {pass_text, &passage};
+	struct buf *out = &j->cases.data;
+
 	buf_str(out, ">\n<skipped>");
-	print_escaped(out, buf_get(&j->text), true);
+	if (report_reason(&j->text, r, &drain) || pass_text(&passage))
+		return -1;
 	buf_str(out, "</skipped>\n</testcase>\n");
+	return 0;
 }
 
 static int64_t
@@ -142,6 +182,7 @@ on_result(void *context, const struct result *r, struct output *to, struct err *
 {
 	struct junit *j = context;
 	int64_t start = round_or_none(r->start), stop = round_or_none(r->stop);
+	int rc = 0;
 
 	(void)to;
 	j->tests++;
@@ -152,16 +193,16 @@ on_result(void *context, const struct result *r, struct output *to, struct err *
 	if (r->status == STATUS_SUCCESS || r->status == STATUS_XFAIL) {
 		buf_str(&j->cases.data, "/>\n");
 	} else if (r->status == STATUS_SKIP) {
-		print_skip(j, r);
+		rc = print_skip(j, r, err);
 	} else if (r->status == STATUS_UXSUCCESS) {
 		j->failures++;
 		buf_str(&j->cases.data, ">\n<failure type=\"" SURPRISE_TYPE "\"/>\n</testcase>\n");
 	} else {
 		j->failures++;
-		print_failure(j, r);
+		rc = print_failure(j, r, err);
 	}
-	if (j->text.failed)
-		return err_nomem(err);
+	if (rc)
+		return err->kind == ERR_NONE ? err_nomem(err) : -1;
 	return scratch_settle(&j->cases, err);
 }
 
@@ -184,7 +225,7 @@ end(void *context, struct output *to, struct err *err)
 static int
 run(const struct tool_call *call, struct err *err)
 {
-	static const struct report_format format = {NULL, on_result, end};
+	static const struct report_format format = {.result = on_result, .end = end};
 	struct junit j = {.first = TIME_NONE, .last = TIME_NONE};
 	int status;
 

@@ -56,14 +56,47 @@ print_test(struct buf *out, struct slice id)
 	}
 }
 
-static void
-on_skip(struct pyunit *p, const struct result *r, struct buf *out)
+/* A reason on its way into quotes: twice, since the marks depend on all of it. */
+struct quoting {
+	struct buf *text;
+	bool has_single, has_double;
+	uint8_t mark; /* 0 when it is not known yet */
+	struct results_drain to;
+};
+
+static int
+quote_text(void *context)
 {
+	struct quoting *q = context;
+	struct slice text = buf_get(q->text);
+
+	if (q->text->failed)
+		return err_nomem(q->to.err);
+	q->has_single |= slice_find(text, '\'') < text.len;
+	q->has_double |= slice_find(text, '"') < text.len;
+	if (q->mark)
+		optparse_quote_part(&q->to.to->data, text, q->mark);
+	buf_clear(q->text);
+	return q->mark ? results_drain(&q->to) : 0;
+}
+
+static int
+on_skip(struct pyunit *p, const struct result *r, struct output *to, struct err *err)
+{
+	struct quoting q = {.text = &p->text, .to = {to, err}};
+	struct drain drain = {quote_text, &q};
+
 	p->skipped++;
-	report_reason(&p->text, r);
-	buf_str(out, "skipped ");
-	optparse_quote(out, buf_get(&p->text));
-	buf_byte(out, '\n');
+	if (report_reason(&p->text, r, &drain) || quote_text(&q))
+		return -1;
+	q.mark = optparse_quote_mark(q.has_single, q.has_double);
+	buf_str(&to->data, "skipped ");
+	buf_byte(&to->data, q.mark);
+	if (report_reason(&p->text, r, &drain) || quote_text(&q))
+		return -1;
+	buf_byte(&to->data, q.mark);
+	buf_byte(&to->data, '\n');
+	return 0;
 }
 
 static void
@@ -76,9 +109,25 @@ on_surprise(struct pyunit *p, const struct result *r, struct buf *out)
 	buf_byte(&p->surprising.data, '\n');
 }
 
-static void
-on_failure(struct pyunit *p, const struct result *r, struct buf *out)
+/* For a drain. */
+struct settling {
+	struct scratch *scratch;
+	struct err *err;
+};
+
+static int
+settle(void *context)
 {
+	const struct settling *s = context;
+
+	return scratch_settle(s->scratch, s->err);
+}
+
+static int
+on_failure(struct pyunit *p, const struct result *r, struct buf *out, struct err *err)
+{
+	struct settling settling = {&p->failed, err};
+	struct drain drain = {settle, &settling};
 	struct buf *later = &p->failed.data;
 
 	p->failures++;
@@ -86,10 +135,11 @@ on_failure(struct pyunit *p, const struct result *r, struct buf *out)
 	buf_str(later, THICK_LINE "FAIL: ");
 	print_test(later, r->id);
 	buf_str(later, "\n" THIN_LINE FAILURE_TYPE);
-	details_text(&p->text, r->details, r->detail_count, "traceback");
-	buf_str(later, p->text.len ? ": " : "");
-	buf_slice(later, buf_get(&p->text));
+	buf_str(later, r->detail_count ? ": " : "");
+	if (details_text(later, r->details, r->detail_count, "traceback", &drain))
+		return -1;
 	buf_str(later, "\n\n");
+	return 0;
 }
 
 static int
@@ -97,9 +147,9 @@ on_result(void *context, const struct result *r, struct output *to, struct err *
 {
 	struct pyunit *p = context;
 	struct buf *out = &to->data;
+	int rc = 0;
 
 	p->tests++;
-	buf_clear(&p->text);
 	print_test(out, r->id);
 	buf_str(out, " ... ");
 	if (r->status == STATUS_SUCCESS) {
@@ -108,14 +158,14 @@ on_result(void *context, const struct result *r, struct output *to, struct err *
 		p->expected++;
 		buf_str(out, "expected failure\n");
 	} else if (r->status == STATUS_SKIP) {
-		on_skip(p, r, out);
+		rc = on_skip(p, r, to, err);
 	} else if (r->status == STATUS_UXSUCCESS) {
 		on_surprise(p, r, out);
 	} else {
-		on_failure(p, r, out);
+		rc = on_failure(p, r, out, err);
 	}
-	if (p->text.failed)
-		return err_nomem(err);
+	if (rc)
+		return err->kind == ERR_NONE ? err_nomem(err) : -1;
 	return scratch_settle(&p->failed, err) || scratch_settle(&p->surprising, err) ? -1 : 0;
 }
 
@@ -155,7 +205,7 @@ end(void *context, struct output *to, struct err *err)
 static int
 run(const struct tool_call *call, struct err *err)
 {
-	static const struct report_format format = {NULL, on_result, end};
+	static const struct report_format format = {.result = on_result, .end = end};
 	const struct pyunit_options *o = call->own;
 	struct pyunit p = {.began = clock_monotonic()};
 	struct report_ways ways = {.other = o->no_passthrough ? NULL : call->out};

@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 /* The most that is kept of one test's attachments; what is above is left out, and said to be. */
-#define DETAIL_MAX ((size_t)64 << 20)
+#define DETAIL_MAX ((size_t)8 << 20)
 /* Text without a newline is shown when it gets this long. */
 #define LINE_MAX_SHOWN ((size_t)64 << 10)
 #define READ_SIZE ((size_t)64 << 10)
@@ -107,7 +107,7 @@ print_failure(struct watch *w, const struct result *r, const char *label)
 		buf_byte(out, '\n');
 	}
 	rule(out, '-');
-	details_text(out, r->details, r->detail_count, "traceback");
+	details_text(out, r->details, r->detail_count, "traceback", NULL);
 }
 
 static void

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every streaming tool in constant memory: long streams, and one test with more output than may be held."""
+"""Every streaming tool in constant memory, and without a loss: long streams, and one test with more output than may be held."""
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -41,9 +42,15 @@ def text():
     return b"", "no packet at all, 10 m\u00b3 of it\n".encode() * 4000, b""
 
 
+def open_tests():
+    """Tests that do not end, each of which says something now and then."""
+    return b"", b"".join(packet(0x2100, b"pkg.module.test_%d" % i, (i, 0), None, b"text/plain", (b"log", b"line <x>\n" * 50))
+                         for i in range(20000)), b""
+
+
 STREAMS = {"attachment": (lambda: attachment(b"line <x>\n" * 70000), LARGE),
            "binary": (lambda: attachment(bytes(range(256)) * 4000), LARGE),
-           "many": (many_tests, MANY), "text": (text, MANY)}
+           "many": (many_tests, MANY), "text": (text, MANY), "open": (open_tests, MANY)}
 
 
 class MemoryTest(unittest.TestCase):
@@ -62,11 +69,46 @@ class MemoryTest(unittest.TestCase):
             process.returncode = os.waitstatus_to_exitcode(status)
         return process.returncode, usage.ru_maxrss / 1024
 
+    def test_nothing_is_lost(self):
+        """One attachment on its way through several tools, the last of which writes it into a file."""
+        begin, block, end = attachment(b"0123456789abcde\n" * 65536)
+        body, count = b"0123456789abcde\n" * 65536, LARGE >> 20
+        commands = [["subunit-filter", "-s"], ["subunit-filter", "--compat"], ["subunit-2to1"], ["subunit-1to2"], ["subunit2disk"]]
+        with tempfile.TemporaryDirectory() as directory:
+            processes, source = [], subprocess.PIPE
+            for command in commands:
+                processes.append(subprocess.Popen([BINARY, *command], stdin=source, stdout=subprocess.PIPE, cwd=directory,
+                                                  env=dict(os.environ, TMPDIR=directory)))
+                if source is not subprocess.PIPE:
+                    source.close()
+                source = processes[-1].stdout
+            expected, found = hashlib.sha256(), hashlib.sha256()
+            with processes[0].stdin as pipe:
+                pipe.write(begin)
+                for number in range(count):
+                    # No two pieces are the same.
+                    piece = b"%07d\n" % number
+                    expected.update(piece + body)
+                    pipe.write(packet(0x2100, b"test", (1, 0), None, b"text/plain", (b"log", piece)) + block)
+                pipe.write(end)
+            source.close()
+            for process, command in zip(processes, commands):
+                _, status, usage = os.wait4(process.pid, 0)
+                process.returncode = os.waitstatus_to_exitcode(status)
+                self.assertEqual((command, process.returncode), (command, 0))
+                self.assertLessEqual(usage.ru_maxrss / 1024, MOST, command)
+            # No temporary file is left.
+            self.assertEqual(os.listdir(directory), ["test"])
+            with open(os.path.join(directory, "test", "log"), "rb") as file:
+                while piece := file.read(1 << 20):
+                    found.update(piece)
+        self.assertEqual(found.hexdigest(), expected.hexdigest())
+
 
 def add_test(name, make, size, command):
     def check(self):
         # A directory is made for each test: that is not what is looked at here.
-        amount = min(size, 4 << 20) if command[0] == "subunit2disk" and name == "many" else size
+        amount = min(size, 4 << 20) if command[0] == "subunit2disk" and name in ("many", "open") else size
         status, memory = self.feed(command, make(), amount)
         self.assertIn(status, (0, 1))
         self.assertLessEqual(memory, MOST)

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "detail.h"
 #include "outcome.h"
 #include "packet.h"
 
@@ -79,6 +80,78 @@ compare_tags(const void *a, const void *b)
 	return strcmp(a, b);
 }
 
+/* A store in memory: number `first` has what was appended. */
+#define STORED_MAX 4096
+
+struct shelf {
+	struct buf bytes[STORED_MAX];
+	size_t count, dropped, appended;
+	size_t fail_at; /* the append that fails; 0 for none */
+};
+
+static int
+shelf_append(void *context, struct stored *where, struct slice bytes)
+{
+	struct shelf *s = context;
+
+	if (++s->appended == s->fail_at)
+		return -1;
+	if (!where->first) {
+		assert_true(s->count < STORED_MAX);
+		buf_init(&s->bytes[s->count], SIZE_MAX / 2);
+		where->first = ++s->count;
+	}
+	assert_int_equal(s->bytes[where->first - 1].len, where->size);
+	buf_slice(&s->bytes[where->first - 1], bytes);
+	where->size += bytes.len;
+	return 0;
+}
+
+static int
+shelf_read(void *context, const struct stored *where, piece_fn fn, void *fn_context)
+{
+	struct shelf *s = context;
+
+	return fn(fn_context, buf_get(&s->bytes[where->first - 1]));
+}
+
+static void
+shelf_drop(void *context, const struct stored *where)
+{
+	struct shelf *s = context;
+
+	assert_int_equal(s->bytes[where->first - 1].len, where->size);
+	buf_release(&s->bytes[where->first - 1]);
+	s->dropped++;
+}
+
+static int
+append_to(void *context, struct slice piece)
+{
+	buf_slice(context, piece);
+	return 0;
+}
+
+/* With a store, everything is there. */
+static void
+check_all_there(const struct result *r, struct model_test *t)
+{
+	assert_int_equal(r->detail_count, t->file_count);
+	qsort(t->files, t->file_count, sizeof(t->files[0]), compare_files);
+	for (size_t i = 0; i < t->file_count; i++) {
+		const struct detail *d = &r->details[i];
+		struct buf all;
+
+		buf_init(&all, SIZE_MAX / 2);
+		assert_true(slice_eq(d->name, slice_str(t->files[i].name)));
+		assert_int_equal(d->left_out, 0);
+		assert_int_equal(detail_pieces(d, append_to, &all), 0);
+		assert_true(slice_eq(buf_get(&all), slice_of(t->files[i].bytes, t->files[i].len)));
+		assert_true(!d->store || (!d->bytes.len && d->stored.size == all.len));
+		buf_release(&all);
+	}
+}
+
 static void
 check_details(const struct result *r, struct model_test *t, size_t max)
 {
@@ -104,7 +177,7 @@ check_details(const struct result *r, struct model_test *t, size_t max)
 }
 
 static void
-check_result(const struct result *r, struct model_test *t, size_t max)
+check_result(const struct result *r, struct model_test *t, size_t max, bool stored)
 {
 	size_t n = 0;
 
@@ -125,7 +198,9 @@ check_result(const struct result *r, struct model_test *t, size_t max)
 		assert_true(slice_eq(r->tags[n++], slice_str(t->tags[i])));
 	}
 	assert_int_equal(r->tag_count, n);
-	if (max != SIZE_MAX)
+	if (stored)
+		check_all_there(r, t);
+	else if (max != SIZE_MAX)
 		check_details(r, t, max);
 }
 
@@ -229,17 +304,20 @@ random_event(uint32_t *state, struct event *e, struct slice *tags, const uint8_t
 }
 
 static void
-model_round(uint32_t seed, size_t max, size_t piece, unsigned count)
+model_round(uint32_t seed, size_t max, size_t piece, unsigned count, bool stored)
 {
 	static const char *const ids[] = {"", "a", "b", "test.c", "test.cc", "d", "e", "f"};
 	static const char *const routes[] = {NULL, "", "r", NULL};
 	static struct model_test tests[MODEL_TESTS];
 	uint8_t noise[512];
 	unsigned opened = 0;
-	struct outcome *o = outcome_new(max);
+	struct shelf *shelf = calloc(1, sizeof(*shelf));
+	struct detail_store store = {shelf, shelf_append, shelf_read, shelf_drop};
+	struct outcome *o = stored ? outcome_new_stored(max, &store) : outcome_new(max);
 	struct model_test *t;
 	const struct result *r;
 
+	assert_non_null(shelf);
 	assert_non_null(o);
 	memset(tests, 0, sizeof(tests));
 	for (size_t i = 0; i < sizeof(noise); i++)
@@ -262,7 +340,7 @@ model_round(uint32_t seed, size_t max, size_t piece, unsigned count)
 		model_event(t, &e);
 		assert_int_equal(r != NULL, status_is_final(e.status));
 		if (r) {
-			check_result(r, t, max);
+			check_result(r, t, max, stored);
 			t->used = false;
 		}
 		if (n % 16)
@@ -270,18 +348,21 @@ model_round(uint32_t seed, size_t max, size_t piece, unsigned count)
 		while ((t = model_nth(tests, open, false))) {
 			struct result got = outcome_open_get(o, open++);
 
-			check_result(&got, t, SIZE_MAX);
+			check_result(&got, t, SIZE_MAX, false);
 		}
 		assert_int_equal(outcome_open_count(o), open);
 	}
 	while ((r = outcome_open_next(o))) {
 		t = model_nth(tests, 0, true);
 		assert_non_null(t);
-		check_result(r, t, max);
+		check_result(r, t, max, stored);
 		t->used = false;
 	}
 	assert_null(model_nth(tests, 0, true));
+	assert_int_equal(shelf->dropped, shelf->count);
+	assert_int_equal(stored && max<1000, shelf->count> 0);
 	outcome_free(o);
+	free(shelf);
 }
 
 static void
@@ -289,10 +370,48 @@ test_model(void **state)
 {
 	(void)state;
 	for (uint32_t seed = 1; seed <= 40; seed++) {
-		model_round(seed, 0, 40, 300);
-		model_round(seed, seed, 20, 300);
-		model_round(seed, 100, 256, 300);
-		model_round(seed, 1 << 20, 60, 300);
+		model_round(seed, 0, 40, 300, false);
+		model_round(seed, seed, 20, 300, false);
+		model_round(seed, 100, 256, 300, false);
+		model_round(seed, 1 << 20, 60, 300, false);
+		model_round(seed, 0, 40, 300, true);
+		model_round(seed, seed, 20, 300, true);
+		model_round(seed, 600, 256, 300, true);
+		model_round(seed, 1 << 20, 60, 300, true);
+	}
+}
+
+/* A store that fails makes the event fail, or the closing of a test, which is then still open. */
+static void
+test_store_fails(void **state)
+{
+	(void)state;
+	for (size_t fail_at = 1; fail_at <= 3; fail_at++) {
+		struct shelf *shelf = calloc(1, sizeof(*shelf));
+		struct detail_store store = {shelf, shelf_append, shelf_read, shelf_drop};
+		struct outcome *o = outcome_new_stored(10, &store);
+		const struct result *r;
+		struct event e;
+
+		assert_non_null(shelf);
+		shelf->fail_at = fail_at;
+		event_init(&e);
+		e.id = slice_str("t");
+		e.file_name = slice_str("log");
+		for (size_t i = 1; i <= 2; i++) {
+			e.file = slice_str("eleven char");
+			assert_int_equal(outcome_event(o, &e, &r), i == fail_at ? -1 : 0);
+		}
+		if (fail_at == 3) {
+			e.file = slice_str("rest");
+			assert_int_equal(outcome_event(o, &e, &r), 0);
+			assert_null(outcome_open_next(o));
+			assert_int_equal(outcome_open_count(o), 1);
+		}
+		for (size_t i = 0; i < shelf->count; i++)
+			buf_release(&shelf->bytes[i]);
+		outcome_free(o);
+		free(shelf);
 	}
 }
 
@@ -428,7 +547,7 @@ test_packets(void **state)
 
 	(void)state;
 	buf_init(&out, 16 << 20);
-	assert_int_equal(result_to_packets(&out, &in), 0);
+	assert_int_equal(result_to_packets(&out, &in, NULL), 0);
 	for (rest = buf_get(&out); rest.len;) {
 		struct event e;
 		size_t length;
@@ -453,7 +572,7 @@ test_packets(void **state)
 	in.status = STATUS_INPROGRESS;
 	in.stop = -1;
 	out.len = 5;
-	assert_int_equal(result_to_packets(&out, &in), -1);
+	assert_int_equal(result_to_packets(&out, &in, NULL), -1);
 	assert_int_equal(out.len, 5);
 	packet_tags_release(&decoded);
 	buf_release(&out);
@@ -466,6 +585,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_model),
+	    cmocka_unit_test(test_store_fails),
 	    cmocka_unit_test(test_many_open),
 	    cmocka_unit_test(test_pieces),
 	    cmocka_unit_test(test_worker_and_duration),

@@ -36,7 +36,7 @@ test_layout(void **state)
 
 	(void)state;
 	buf_init(&out, LONG_ENOUGH);
-	v1_write(&out, &r);
+	v1_write(&out, &r, NULL);
 	assert_string_equal(buf_cstr(&out), "time: 2020-01-01 00:00:01.000000Z\n"
 					    "tags: foo worker-0\n"
 					    "test: a.b.c\n"
@@ -53,11 +53,11 @@ test_layout(void **state)
 	buf_clear(&out);
 	r = (struct result){
 	    .id = slice_str("two\nlines\n"), .status = STATUS_NONE, .start = TIME_NONE, .stop = TIME_NONE};
-	v1_write(&out, &r);
+	v1_write(&out, &r, NULL);
 	assert_string_equal(buf_cstr(&out), "test: two lines \nfailure: two lines  [ multipart\n]\n");
 	buf_clear(&out);
 	r.status = STATUS_EXISTS;
-	v1_write(&out, &r);
+	v1_write(&out, &r, NULL);
 	assert_int_equal(out.len, 0);
 	buf_release(&out);
 }
@@ -84,7 +84,7 @@ test_chunks(void **state)
 	assert_non_null(bytes);
 	memset(bytes, 'x', 140001);
 	buf_init(&out, LONG_ENOUGH);
-	v1_write(&out, &r);
+	v1_write(&out, &r, NULL);
 	assert_true(slice_starts(buf_get(&out), head));
 	assert_memory_equal(out.data + head.len + 70000, "11170\r\nx", 8);
 	assert_memory_equal(out.data + head.len + 140007, "1\r\nx0\r\n]\n", 9);
@@ -158,7 +158,7 @@ test_round_trip(void **state)
 		details[0].mime = slice_str("text/plain;charset=utf8");
 		buf_clear(&out);
 		in.tags = tags;
-		v1_write(&out, &in);
+		v1_write(&out, &in, NULL);
 		assert_false(out.failed);
 		assert_int_equal(reader_feed(r, out.data, out.len), 0);
 		reader_end(r);
