@@ -46,6 +46,17 @@ sort_tags(struct slice *tags, size_t count)
 	return kept;
 }
 
+static bool
+is_same(const struct event *e, const struct slice *tags, size_t count)
+{
+	if (count != e->tag_count || (count > 0) != (e->tags != NULL))
+		return false;
+	for (size_t i = 0; i < count; i++)
+		if (!slice_eq(tags[i], e->tags[i]))
+			return false;
+	return true;
+}
+
 static int
 on_event(void *context, const struct event *e, struct err *err)
 {
@@ -69,6 +80,10 @@ on_event(void *context, const struct event *e, struct err *err)
 			t->tags[count++] = tag_of(t->args[i]);
 	tagged.tag_count = count ? sort_tags(t->tags, count) : 0;
 	tagged.tags = count ? t->tags : NULL;
+	if (e->kind == EVENT_PACKET && is_same(e, t->tags, tagged.tag_count)) {
+		buf_slice(&t->out->data, e->raw);
+		return 0;
+	}
 	return output_event(t->out, &tagged, err);
 }
 

@@ -418,6 +418,16 @@ def short(events):
 class Converters(Case):
     """The converters to subunit."""
 
+    def test_tags_leave_other_packets_alone(self):
+        """Also one with the reserved bit, which no writer of ours sets; those that change are made anew."""
+        same = [packet(0x210b, b"a", (1, 5), [b"x", b"y"]), packet(0x2000, None, None, None, b"a/b", (b"log", b"bytes"), b"0/1"),
+                packet(0x210a, b"b", (2, 0))]
+        self.assertEqual(tool("subunit-tags", "-other", stdin=b"".join(same)).out, b"".join(same))
+        self.assertEqual(tool("subunit-tags", "x", stdin=same[0]).out, same[0])
+        self.assertEqual(tool("subunit-tags", "-x", stdin=same[0]).out, packet(0x2103, b"a", (1, 5), [b"y"]))
+        self.assertEqual(tool("subunit-tags", "-x", stdin=packet(0x2103, b"a", None, [b"z", b"y"])).out,
+                         packet(0x2103, b"a", None, [b"y", b"z"]))
+
     def test_vectors(self):
         used = set()
         for name, ending in (("tap", "tap"), ("gojson", "json"), ("junitxml", "xml")):
