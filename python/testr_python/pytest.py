@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A plugin for pytest 7 or later: tells of tests in subunit, or is a test server.
 
-    pytest -p testr_python.pytest --subunit [--subunit-load-list FILE]
+    pytest -p testr_python.pytest --subunit [--subunit-load-list=FILE]
     pytest -p testr_python.pytest --subunit-list
     pytest -p testr_python.pytest --testr-server
 
@@ -11,7 +11,6 @@ test, and fails or is skipped like one.
 
 import faulthandler
 import os
-import sys
 
 import pytest
 
@@ -37,8 +36,20 @@ def pytest_load_initial_conftests(early_config):
     if options.testr_server:
         early_config.pluginmanager.register(_Serve(), "testr")
     elif options.subunit or options.subunit_list or options.subunit_load_list:
-        early_config.pluginmanager.register(_Once(options), "testr")
+        early_config.pluginmanager.register(_Once(options, early_config.invocation_params.args), "testr")
     yield
+
+
+def _read_list(path, args):
+    """The ids in a file, a set."""
+    if "--subunit-load-list" in args:
+        # pytest chooses its root, which all ids depend on, before it knows our options: this file would be one to look at.
+        raise pytest.UsageError("--subunit-load-list and FILE have to be one argument: --subunit-load-list=" + path)
+    try:
+        with open(path, "rb") as file:
+            return {line.strip().decode("utf-8") for line in file}
+    except (OSError, UnicodeDecodeError) as error:
+        raise pytest.UsageError("--subunit-load-list: %s: %s" % (path, error))
 
 
 def _encode(text):
@@ -63,6 +74,7 @@ class _Plugin:
 
     def __init__(self, capture, output, write):
         self._output = output
+        self._complaints = os.dup(2)  # a test may lead standard error elsewhere
         self.reporter = Reporter(write, capture)
         self.hold = False
         self.uncollected = {}  # reports by id
@@ -86,8 +98,8 @@ class _Plugin:
         channel.restore_output(self._output)
 
     def pytest_internalerror(self, excrepr):
-        for line in str(excrepr).split("\n"):
-            sys.__stderr__.write("INTERNALERROR> " + line + "\n")
+        text = "".join("INTERNALERROR> %s\n" % line for line in str(excrepr).split("\n"))
+        channel.write_all(self._complaints, _encode(text))
 
     def pytest_collectreport(self, report):
         if not report.passed:
@@ -195,14 +207,11 @@ def _skip_reason(report):
 
 
 class _Once(_Plugin):
-    def __init__(self, options):
+    def __init__(self, options, args):
+        self._only_list = options.subunit_list
+        self._wanted = _read_list(options.subunit_load_list, args) if options.subunit_load_list else None
         capture, output = channel.move_output()
         super().__init__(capture, output, lambda data: channel.write_all(output, data))
-        self._only_list = options.subunit_list
-        self._wanted = None
-        if options.subunit_load_list:
-            with open(options.subunit_load_list, "rb") as file:
-                self._wanted = {line.strip().decode("utf-8") for line in file}
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, config, items):

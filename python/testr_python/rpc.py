@@ -9,7 +9,6 @@ import collections
 import json
 import os
 import select
-import sys
 import threading
 
 from testr_python import channel, subunit
@@ -181,6 +180,7 @@ class Server:
         self.version = 0  # until Hello
         self._source = source
         self._sink = sink
+        self._errors = os.dup(2)  # a test may lead standard error elsewhere
         self._on_ping = on_ping
         self._writing = threading.Lock()
         self._queue = collections.deque()
@@ -267,7 +267,7 @@ class Server:
                 raise Fault("it is longer than %d bytes" % MAX_TEXT)
             self._take(*decode(text))
         except Fault as fault:
-            print("testr_python: a message that breaks a rule: %s" % fault, file=sys.__stderr__, flush=True)
+            self._complain("a message that breaks a rule: %s" % fault)
 
     def _take(self, name, fields):
         if name == "Hello":
@@ -287,6 +287,12 @@ class Server:
         elif name == "Cancel":
             self._cancel(_integer(fields, "nonce"))
 
+    def _complain(self, text):
+        try:
+            os.write(self._errors, ("testr_python: %s\n" % text).encode("utf-8", "backslashreplace"))
+        except OSError:
+            pass
+
     def _hello(self, fields):
         if self.version:
             raise Fault("Hello twice")
@@ -295,8 +301,7 @@ class Server:
             raise Fault("a range of versions that is none")
         self.write(encode("Hello", min=VERSION_MIN, max=VERSION_MAX))
         if low > VERSION_MAX or high < VERSION_MIN:
-            print("testr_python: the versions %d to %d were offered; known are %d to %d" % (
-                low, high, VERSION_MIN, VERSION_MAX), file=sys.__stderr__, flush=True)
+            self._complain("the versions %d to %d were offered; known are %d to %d" % (low, high, VERSION_MIN, VERSION_MAX))
             self._end()
         else:
             self.version = min(high, VERSION_MAX)

@@ -170,7 +170,7 @@ def _parse(flags, body):
 
 
 class Reader:
-    """Finds packets in bytes that come in pieces."""
+    """Finds packets in bytes that come in pieces. What looks like the start of one is waited for as long as it says."""
 
     def __init__(self):
         self._buffer = bytearray()

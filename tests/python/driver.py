@@ -17,7 +17,7 @@ PACKAGE = os.path.join(SOURCE, "python")
 PYTHON = os.environ.get("PYTHON", "/usr/bin/python3")
 RPC = "testrepository-rpc"
 # Longer than anything takes; whoever waits so long has failed.
-PATIENCE = 120
+PATIENCE = 60
 
 FINAL = ("success", "fail", "skip", "xfail", "uxsuccess")
 
