@@ -31,12 +31,12 @@ class Capture:
         self._taken = 0
 
     def install(self):
-        _flush()
+        _flush((sys.stdout, sys.__stdout__))
         os.dup2(self._fd, 1)
 
-    def take(self):
-        """What was printed since, in pieces."""
-        _flush()
+    def take(self, running=False):
+        """What was printed since, in pieces. While a test is running, what it has put in the place of sys.stdout is let alone."""
+        _flush((sys.__stdout__,) if running else (sys.stdout, sys.__stdout__))
         size = os.fstat(self._fd).st_size
         # A test may have emptied it through descriptor 1.
         self._taken = min(self._taken, size)
@@ -51,8 +51,8 @@ class Capture:
             self._taken = 0
 
 
-def _flush():
-    for stream in (sys.stdout, sys.__stdout__):
+def _flush(streams):
+    for stream in streams:
         try:
             stream.flush()
         except (AttributeError, OSError, ValueError):
@@ -70,7 +70,7 @@ def write_all(fd, data):
 
 def move_output():
     """Captures descriptor 1: (capture, where it led to)."""
-    _flush()
+    _flush((sys.stdout, sys.__stdout__))
     output = os.dup(1)
     # Before anything is captured, so that nobody's last words are.
     faulthandler.enable(file=output, all_threads=True)
@@ -81,7 +81,7 @@ def move_output():
 
 def restore_output(output):
     """Undoes move_output."""
-    _flush()
+    _flush((sys.stdout, sys.__stdout__))
     os.dup2(output, 1)
 
 

@@ -260,7 +260,7 @@ class _Once(_Plugin):
 class _Serve(_Plugin):
     def __init__(self):
         capture, output, source, sink = channel.open_conversation()
-        self._server = rpc.Server(source, sink, on_ping=lambda: self.reporter.tell_printed())
+        self._server = rpc.Server(source, sink, on_quiet=lambda: self.reporter.tell_printed())
         super().__init__(capture, output, self._server.write)
         self.hold = True
         self._items = {}

@@ -86,10 +86,10 @@ class Reporter:
     def tell_printed(self):
         """Tells what the current test printed so far; from any thread."""
         with self._lock:
-            self._take_printed()
+            self._take_printed(running=True)
             self.flush()
 
-    def _take_printed(self):
-        for piece in self._capture.take():
+    def _take_printed(self, running=False):
+        for piece in self._capture.take(running):
             self._printed = self._current is not None
             self.attach(self._current, "stdout", TEXT, piece, eof=not self._printed)

@@ -22,6 +22,8 @@ MAX_TEXT = 128 << 20
 MAX_OPEN = 64
 
 _READ_SIZE = 65536
+# After so many milliseconds without a message Server's on_quiet is called.
+_QUIET = 1000
 
 
 class Fault(Exception):
@@ -172,16 +174,17 @@ class _Messages:
 class Server:
     """Holds the conversation on the descriptors `source` and `sink`, which may be the same.
 
+    `on_quiet` is called by the thread that reads, now and then and before a Pong: time to tell what is not told yet.
     Invariant: what is asked for is handed out by next_request in the order it came, until `ended`.
     """
 
-    def __init__(self, source, sink, on_ping=None):
+    def __init__(self, source, sink, on_quiet):
         self.ended = False
         self.version = 0  # until Hello
         self._source = source
         self._sink = sink
         self._errors = os.dup(2)  # a test may lead standard error elsewhere
-        self._on_ping = on_ping
+        self._on_quiet = on_quiet
         self._writing = threading.Lock()
         self._queue = collections.deque()
         self._open = {}
@@ -243,12 +246,16 @@ class Server:
 
     def _read(self):
         messages = _Messages()
+        poll = select.poll()
+        poll.register(self._source, select.POLLIN)
         try:
             while not self.ended:
+                if not poll.poll(_QUIET):
+                    self._on_quiet()
+                    continue
                 try:
                     data = os.read(self._source, _READ_SIZE)
                 except BlockingIOError:
-                    select.select([self._source], [], [])
                     continue
                 except OSError:
                     break
@@ -323,8 +330,7 @@ class Server:
     def _ping(self, nonce):
         with self._changed:
             self._check_nonce(nonce)
-        if self._on_ping:
-            self._on_ping()
+        self._on_quiet()
         self.write(encode("Pong", nonce=nonce))
 
     def _cancel(self, nonce):

@@ -456,7 +456,7 @@ class _Service:
 
 def serve(argv):
     capture, output, source, sink = channel.open_conversation()
-    server = rpc.Server(source, sink, on_ping=lambda: reporter.tell_printed())
+    server = rpc.Server(source, sink, on_quiet=lambda: reporter.tell_printed())
     reporter = report.Reporter(server.write, capture)
     server.start()
     service = _Service(server, reporter, _load(argv, capture, 2))

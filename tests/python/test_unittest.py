@@ -27,8 +27,10 @@ class Server(conversation.Laws, unittest.TestCase):
     def cwd(self):
         return self.top
 
-    def told_before_the_end(self, events):
-        self.assertEqual("waiting\n", events.running[self.waits("a")].text("stdout"))
+    def told_before_the_end(self, server):
+        while self.waits("a") not in server.events.running or not server.events.running[self.waits("a")].files:
+            server.events.status(**server.next())
+        self.assertEqual("waiting\n", server.events.running[self.waits("a")].text("stdout"))
 
     def but_for_waiting(self, command):
         """The events of all tests but the one that waits."""
