@@ -24,13 +24,28 @@
 /* The functions of libpq, which is only loaded when it is needed: with all that it needs itself it would take
  * longer to start than most commands take. */
 #define FUNCTIONS(X) \
-	X(PQclear) \
-	X(PQcmdTuples) X(PQconnectdbParams) X(PQdb) X(PQerrorMessage) X(PQexec) X(PQexecParams) \
-	    X(PQexecPrepared) X(PQfinish) X(PQgetisnull) X(PQgetlength) X(PQgetvalue) X(PQhost) X(PQntuples) \
-		X(PQprepare) X(PQresultStatus) X(PQsetNoticeProcessor) X(PQstatus) X(PQtransactionStatus)
+	X(PQclear); \
+	X(PQcmdTuples); \
+	X(PQconnectdbParams); \
+	X(PQdb); \
+	X(PQerrorMessage); \
+	X(PQexec); \
+	X(PQexecParams); \
+	X(PQexecPrepared); \
+	X(PQfinish); \
+	X(PQgetisnull); \
+	X(PQgetlength); \
+	X(PQgetvalue); \
+	X(PQhost); \
+	X(PQntuples); \
+	X(PQprepare); \
+	X(PQresultStatus); \
+	X(PQsetNoticeProcessor); \
+	X(PQstatus); \
+	X(PQtransactionStatus);
 
 struct libpq {
-#define POINTER(name) __typeof__(name) *name;
+#define POINTER(name) __typeof__(name) *name
 	FUNCTIONS(POINTER)
 };
 
@@ -538,7 +553,7 @@ load_libpq(struct libpq *pq, struct err *err)
 	symbol = dlsym(library, #name); \
 	if (!symbol) \
 		return err_set(err, ERR_FAILED, "libpq is too old: it has no %s", #name); \
-	memcpy(&pq->name, &symbol, sizeof(symbol));
+	memcpy(&pq->name, &symbol, sizeof(symbol))
 	FUNCTIONS(LOAD)
 	return 0;
 }
