@@ -8,6 +8,7 @@ import os
 import queue
 import socket
 import subprocess
+import tempfile
 import threading
 
 from subunit.v2 import ByteStreamToStreamResult, StreamResultToBytes
@@ -115,7 +116,7 @@ class Server:
         self.pongs = []
         self._queue = queue.Queue()
         env = environment(**env)
-        self._errors = open(os.path.join(cwd, "stderr-of-the-server"), "w+b")
+        self._errors = tempfile.TemporaryFile()
         options = dict(cwd=cwd, stderr=self._errors, stdout=subprocess.PIPE)
         if channel == "socket":
             ours, theirs = socket.socketpair()
@@ -227,8 +228,7 @@ class Server:
         return self.answer(self.ask("Run", **fields))
 
     def errors(self):
-        with open(self._errors.name, "rb") as f:
-            return f.read().decode("utf-8", "replace")
+        return os.pread(self._errors.fileno(), 1 << 20, 0).decode("utf-8", "replace")
 
     def close_conversation(self):
         if self._socket:

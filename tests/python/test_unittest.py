@@ -122,11 +122,11 @@ class RealSuites(unittest.TestCase):
 
     def compare(self, names):
         command = THEIRS + names
-        status, theirs = driver.run_once(command, tap_directory())
+        status, theirs = driver.run_once(command, HERE)
         self.assertEqual(0, status)
         wanted = dict(theirs.outcomes)
         self.assertGreater(len(wanted), 50)
-        server = driver.Server(OURS + ["--server"] + names, tap_directory())
+        server = driver.Server(OURS + ["--server"] + names, HERE)
         self.addCleanup(server.release)
         tests = server.list()
         self.assertEqual(theirs.exists, tests)
@@ -140,10 +140,6 @@ class RealSuites(unittest.TestCase):
     def test_fixtures(self):
         self.compare(["fixtures.tests._fixtures.test_" + name for name in (
             "environ", "monkeypatch", "tempdir", "temphomedir", "timeout", "warnings")] + ["fixtures.tests.test_fixture"])
-
-
-def tap_directory():
-    return os.environ.get("TESTR_BUILD") or os.getcwd()
 
 
 class Arguments(unittest.TestCase):
