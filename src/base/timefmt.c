@@ -199,3 +199,15 @@ time_extend(int64_t *first, int64_t *last, int64_t time)
 	if (*last == TIME_NONE || time > *last)
 		*last = time;
 }
+
+int64_t
+time_between(int64_t from, int64_t to)
+{
+	int64_t span;
+
+	if (from == TIME_NONE || to == TIME_NONE)
+		return 0;
+	if (__builtin_sub_overflow(to, from, &span) || span < -INT64_MAX)
+		return to < from ? -INT64_MAX : INT64_MAX;
+	return span;
+}

@@ -29,4 +29,8 @@ int64_t time_round_us(int64_t time);
 /* Makes the span from *first to *last, both TIME_NONE at the start, include `time`, unless that is TIME_NONE. */
 void time_extend(int64_t *first, int64_t *last, int64_t time);
 
+/* How long it is from one time to the other; negative when that is earlier. 0 when either is TIME_NONE; what does
+ * not fit is as long as fits: INT64_MAX or -INT64_MAX. */
+int64_t time_between(int64_t from, int64_t to);
+
 #endif

@@ -102,7 +102,7 @@ summarise(struct cli *cli, struct repo *repo, const struct repo_run *run, const 
 		summary.failed = run->exit_status > 0;
 		if (run->id > 0 && repo_run_get(repo, run->id - 1, &before, &ignored) == 0) {
 			summary.before = &before.counts;
-			summary.before_elapsed = before.start == TIME_NONE ? 0 : before.stop - before.start;
+			summary.before_elapsed = time_between(before.start, before.stop);
 		}
 	}
 	ui_summary(&cli->ui, &summary);

@@ -237,12 +237,6 @@ run_before(struct record *r, int64_t id, struct repo_run *out)
 	return id > 0 && repo_run_get(r->repo, id - 1, out, &ignored) == 0 && out->state != REPO_RUNNING;
 }
 
-static int64_t
-run_elapsed(int64_t start, int64_t stop)
-{
-	return start == TIME_NONE || stop == TIME_NONE ? 0 : stop - start;
-}
-
 /* Ends the stored run. *id is -1 when there was no room for that. */
 static int
 finish_stored(struct record *r, const struct record_end *end, int status, int64_t *id)
@@ -289,7 +283,7 @@ record_finish(struct record *r, const struct record_end *end, int *status)
 	summary = (struct ui_summary){
 	    .id = id,
 	    .counts = r->counts,
-	    .elapsed = run_elapsed(r->first, r->last),
+	    .elapsed = time_between(r->first, r->last),
 	    .errors = r->errors,
 	    .lost = r->lost,
 	    .interrupted = end->interrupted,
@@ -298,7 +292,7 @@ record_finish(struct record *r, const struct record_end *end, int *status)
 	summary.counts.tests -= r->filtered;
 	if (run_before(r, id, &before)) {
 		summary.before = &before.counts;
-		summary.before_elapsed = run_elapsed(before.start, before.stop);
+		summary.before_elapsed = time_between(before.start, before.stop);
 	}
 	ui_summary(&r->cli->ui, &summary);
 	return 0;

@@ -61,5 +61,5 @@ show_result(void *context, const struct result *r, struct err *err)
 int64_t
 show_elapsed(const struct show *s)
 {
-	return s->first == TIME_NONE ? 0 : s->last - s->first;
+	return time_between(s->first, s->last);
 }

@@ -713,7 +713,7 @@ result_duration(const struct result *r)
 {
 	if (r->start == TIME_NONE || r->stop == TIME_NONE || r->stop < r->start)
 		return TIME_NONE;
-	return r->stop - r->start;
+	return time_between(r->start, r->stop);
 }
 
 int

@@ -50,7 +50,7 @@ print_id(struct ls *ls, struct slice id, int64_t start)
 	if (ls->options->times && start == TIME_NONE)
 		buf_str(ls->out, " -");
 	else if (ls->options->times)
-		buf_printf(ls->out, " %.3f", (double)((ls->now - start) / 1000) / 1e6);
+		buf_printf(ls->out, " %.3f", (double)(time_between(start, ls->now) / 1000) / 1e6);
 	buf_byte(ls->out, '\n');
 }
 

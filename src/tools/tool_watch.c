@@ -215,7 +215,7 @@ add_running(const struct watch *w, struct buf *out, int64_t now)
 		buf_str(out, "\n  ");
 		if (r.start != TIME_NONE && w->latest != TIME_NONE) {
 			/* Time goes on from the stream's own clock: it may be an old stream. */
-			int64_t so_far = w->latest - r.start + now - w->latest_seen;
+			int64_t so_far = time_between(w->latest_seen - now, time_between(r.start, w->latest));
 
 			buf_printf(out, "%4" PRId64 "s  ", so_far / TIME_SECOND);
 		}
@@ -338,7 +338,7 @@ print_summary(const struct watch *w, struct buf *out)
 	if (w->announced.len > w->total)
 		buf_printf(out, " of %zu", w->announced.len);
 	if (w->first != TIME_NONE && w->latest > w->first)
-		buf_printf(out, " in %.3fs", (double)(w->latest - w->first) / 1e9);
+		buf_printf(out, " in %.3fs", (double)time_between(w->first, w->latest) / 1e9);
 	buf_byte(out, '\n');
 	coloured(w, out, good && !w->signal, w->signal ? "INTERRUPTED" : good ? "PASSED" : "FAILED");
 	if (w->failed) {

@@ -279,6 +279,20 @@ test_extend(void **state)
 	assert_true(first == -7 && last == 6);
 }
 
+static void
+test_between(void **state)
+{
+	(void)state;
+	assert_int_equal(time_between(-7, 6), 13);
+	assert_int_equal(time_between(6, -7), -13);
+	assert_int_equal(time_between(TIME_NONE, 6), 0);
+	assert_int_equal(time_between(6, TIME_NONE), 0);
+	assert_true(time_between(0, INT64_MAX) == INT64_MAX);
+	assert_true(time_between(-1, INT64_MAX) == INT64_MAX);
+	assert_true(time_between(INT64_MAX, -1) == -INT64_MAX);
+	assert_true(time_between(INT64_MAX, -INT64_MAX) == -INT64_MAX);
+}
+
 int
 main(void)
 {
@@ -292,6 +306,7 @@ main(void)
 	    cmocka_unit_test(test_round_us),
 	    cmocka_unit_test(test_format_python),
 	    cmocka_unit_test(test_extend),
+	    cmocka_unit_test(test_between),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

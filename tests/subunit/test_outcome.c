@@ -513,6 +513,8 @@ test_worker_and_duration(void **state)
 	assert_int_equal(result_duration(&r), 4);
 	r.stop = 4;
 	assert_true(result_duration(&r) == TIME_NONE);
+	r.start = -INT64_MAX;
+	assert_true(result_duration(&r) == INT64_MAX);
 	r.stop = TIME_NONE;
 	assert_true(result_duration(&r) == TIME_NONE);
 }
