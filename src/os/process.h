@@ -54,7 +54,7 @@ void process_free(struct process *p);
 #define PROCESS_SEND_MAX ((size_t)1 << 30)
 
 /* Sends bytes, which are copied, on the channel or to standard input. When nobody takes them any more they are lost; the end of the
- * process tells. */
+ * process tells, and SIGPIPE has to be ignored. */
 int process_send(struct process *p, struct slice bytes, struct err *err);
 /* Hands on what is in the output at this moment, so that it comes before whatever is taken from the channel
  * next. */

@@ -75,7 +75,7 @@ fail(struct db *db, struct err *err)
 		    err, kind, "cannot write %s: it, or the directory it is in, is read-only", db->name);
 	if ((code & 0xff) == SQLITE_CORRUPT || (code & 0xff) == SQLITE_NOTADB)
 		return err_set(err, kind,
-		    "%s is damaged (%s); `testr repository rebuild` makes it anew from the stored runs",
+		    "%s is damaged (%s); the runs are whole in the files of streams beside it, and each can be loaded into a new repository with `testr load`",
 		    db->name, what);
 	return err_set(err, kind, "%s: %s", db->name, what);
 }

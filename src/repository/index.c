@@ -105,7 +105,7 @@ check_version(struct db *db, struct err *err)
 		return index_create(db, false, err);
 	if (version == 0)
 		return err_set(err, ERR_FAILED,
-		    "%s is damaged (it is empty); `testr repository rebuild` makes it anew from the stored runs",
+		    "%s is damaged (it is empty); the runs are whole in the files of streams beside it, and each can be loaded into a new repository with `testr load`",
 		    db_name(db));
 	return err_set(err, ERR_FAILED,
 	    "%s has schema version %lld and this testr knows version %lld: it was written by %s testr",

@@ -526,6 +526,7 @@ main(int argc, char **argv)
 
 	if (guard_called(argc, argv))
 		return guard_main(argv);
+	signal(SIGPIPE, SIG_IGN);
 	n = readlink("/proc/self/exe", own_path, sizeof(own_path) - 1);
 	if (n <= 0)
 		return 1;
