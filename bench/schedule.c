@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Simulates runs under the online schedule and under a static partition, which is the rule of Python's testr and of stestr
- * (partition.h), and prints how long each takes as a multiple of the lower bound: max(all work / workers, the
- * longest test). Also what one decision costs.
+ * Simulates runs under the online schedule and under a static partition, which is the rule of Python's testr
+ * and of stestr (partition.h), and prints how long each takes as a multiple of the lower bound: max(all work
+ * / workers, the longest test). Also what one decision costs.
  *
  *     schedule [TESTS [WORKERS]] */
 #include "schedule.h"
@@ -50,8 +50,8 @@ duration(enum durations kind, uint64_t *state)
 	}
 }
 
-/* What history says of a test: the same within a few percent; nothing; or, for a third of the tests, something quite
- * different or nothing. */
+/* What history says of a test: the same within a few percent; nothing; or, for a third of the tests,
+ * something quite different or nothing. */
 static int64_t
 recorded(enum history history, double real, uint64_t *state)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The steps of a concurrency plan (plan.h) for one choice of tests. Invariant: after steps_resolve each test is in exactly
- * one step. */
+ * The steps of a concurrency plan (plan.h) for one choice of tests. Invariant: after steps_resolve each test
+ * is in exactly one step. */
 #ifndef STEPS_H
 #define STEPS_H
 

@@ -53,8 +53,8 @@ void process_free(struct process *p);
 /* What may wait to be taken from the channel: a few of the longest messages. */
 #define PROCESS_SEND_MAX ((size_t)1 << 30)
 
-/* Sends bytes, which are copied, on the channel or to standard input. When nobody takes them any more they are lost; the end of the
- * process tells, and SIGPIPE has to be ignored. */
+/* Sends bytes, which are copied, on the channel or to standard input. When nobody takes them any more they
+ * are lost; the end of the process tells, and SIGPIPE has to be ignored. */
 int process_send(struct process *p, struct slice bytes, struct err *err);
 /* Hands on what is in the output at this moment, so that it comes before whatever is taken from the channel
  * next. */

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * One test server: a process that is started once and runs tests as often as it is asked to (docs/rpc.md), as seen by
- * whoever asks. It holds the conversation and its deadlines; what tests say is handed on as it comes.
+ * One test server: a process that is started once and runs tests as often as it is asked to (docs/rpc.md), as
+ * seen by whoever asks. It holds the conversation and its deadlines; what tests say is handed on as it comes.
  *
- * Where the command runs here, the conversation has a descriptor of its own and standard output is the tests'. In an
- * instance, which may be reached by nothing but standard input and output, it is held there (with `testr proxy` at
- * the far end the tests' output is kept apart as well).
+ * Where the command runs here, the conversation has a descriptor of its own and standard output is the
+ * tests'. In an instance, which may be reached by nothing but standard input and output, it is held there,
+ * and what is printed between packets is taken for the tests' output.
  *
- * Invariant: after server_start succeeded `ended` is called exactly once, whatever the server does, and nothing is
- * called after it. */
+ * Invariant: after server_start succeeded `ended` is called exactly once, whatever the server does, and
+ * nothing is called after it. */
 #ifndef SERVER_H
 #define SERVER_H
 
@@ -28,8 +28,8 @@ struct server_calls {
 	void (*output)(void *context, struct slice text);
 	/* The request is done; `returned` are the ids of tests it gives back. */
 	void (*done)(void *context, int64_t nonce, const struct slice *returned, size_t count);
-	/* There is a request that is not done, and for as long as server_timeout nothing came; told again after each
-	 * such time. */
+	/* There is a request that is not done, and for as long as server_timeout nothing came; told again
+	 * after each such time. */
 	void (*silent)(void *context);
 	/* It answered a server_ping. */
 	void (*pong)(void *context);
@@ -37,14 +37,14 @@ struct server_calls {
 	void (*pause)(void *context);
 	/* A message that breaks the rules; the server goes on. */
 	void (*fault)(void *context, const char *what);
-	/* The process is over. `why` is what it was killed for, or what kept it from being used; NULL when it ended by
-	 * itself. The callee calls server_free. */
+	/* The process is over. `why` is what it was killed for, or what kept it from being used; NULL when it
+	 * ended by itself. The callee calls server_free. */
 	void (*ended)(void *context, const struct process_end *end, const char *why);
 	void *context;
 };
 
-/* Starts test_server_command, which has server_timeout to say Hello, in `instance` if that is present. *out is freed with server_free, from `ended` or
- * after it. */
+/* Starts test_server_command, which has server_timeout to say Hello, in `instance` if that is present. *out
+ * is freed with server_free, from `ended` or after it. */
 int server_start(struct launch *launch, const struct config *config, struct slice instance,
     const struct server_calls *calls, struct server **out, struct err *err);
 /* Accepts NULL. */

@@ -15,8 +15,9 @@
 #define LEFT_OUT_MAX 2
 /* What a request costs beside its tests. */
 #define REQUEST_COST (INT64_C(200) * 1000)
-/* A batch is put into the pipe when the one in hand has no more than this left to do, as predicted: then waiting for
- * the next request would be worth mentioning, and whatever is in the pipe will not be stuck there for long. */
+/* A batch is put into the pipe when the one in hand has no more than this left to do, as predicted: then
+ * waiting for the next request would be worth mentioning, and whatever is in the pipe will not be stuck there
+ * for long. */
 #define PIPE_WORK (INT64_C(20) * 1000000)
 
 struct ask {
@@ -102,7 +103,8 @@ lose(struct serving *s, struct lane *lane, size_t test, const char *why)
 		fail(s);
 }
 
-/* A class or module that could not be set up takes its tests with it, as far as this server was asked for them. */
+/* A class or module that could not be set up takes its tests with it, as far as this server was asked for
+ * them. */
 static void
 settle_fixture(struct serving *s, struct lane *lane, struct slice fixture)
 {

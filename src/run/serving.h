@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Runs a plan over test servers, one a worker, joined to the schedule: the counterpart of what runner.c does with test
- * processes.
+ * Runs a plan over test servers, one a worker, joined to the schedule: the counterpart of what runner.c does
+ * with test processes.
  *
- * Each server has one batch in hand and, when that is about to end, one in the pipe. A server that dies costs the test it
- * was in, and is started again, later and later; its other tests go back to the schedule. So do tests that it was asked for
- * and left out, once; after that they are lost. Invariant: as runner_run. */
+ * Each server has one batch in hand and, when that is about to end, one in the pipe. A server that dies costs
+ * the test it was in, and is started again, later and later; its other tests go back to the schedule. So do
+ * tests that it was asked for and left out, once; after that they are lost. Invariant: as runner_run. */
 #ifndef SERVING_H
 #define SERVING_H
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * One worker: it executes test processes, one after another, or keeps a test server, and turns what they say into
- * events that carry its tag. Invariant: between worker_start or worker_serve and `ended` the worker belongs to its
- * process; a test that takes longer than test_timeout takes its process, or server, with it. */
+ * One worker: it executes test processes, one after another, or keeps a test server, and turns what they say
+ * into events that carry its tag. Invariant: between worker_start or worker_serve and `ended` the worker
+ * belongs to its process; a test that takes longer than test_timeout takes its process, or server, with it.
+ */
 #ifndef WORKER_H
 #define WORKER_H
 
@@ -11,8 +12,8 @@
 
 /* What is kept of a process's plain output for the case that it dies. */
 #define WORKER_TAIL_MAX ((size_t)4096)
-/* A process whose test takes too long gets this signal, on which many runtimes say where they are, and is killed
- * after that time. */
+/* A process whose test takes too long gets this signal, on which many runtimes say where they are, and is
+ * killed after that time. */
 #define WORKER_DUMP_SIGNAL SIGABRT
 #define WORKER_DUMP_TIME (INT64_C(2) * 1000000000)
 

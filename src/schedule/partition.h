@@ -14,9 +14,9 @@ struct partition_part {
 	size_t worker; /* filled in */
 };
 
-/* The parts go, longest first, to the worker with the least work so far; among equals to the one with the fewest
- * tests, then to the one that stands first in a list which is stably sorted by (work, tests) after each step. 0,
- * or -1 when out of memory. */
+/* The parts go, longest first, to the worker with the least work so far; among equals to the one with the
+ * fewest tests, then to the one that stands first in a list which is stably sorted by (work, tests) after
+ * each step. 0, or -1 when out of memory. */
 int partition_longest_first(struct partition_part *parts, size_t count, size_t workers);
 /* They are dealt out in turn. */
 void partition_in_turn(struct partition_part *parts, size_t count, size_t workers);

@@ -17,8 +17,8 @@ enum rank { RANK_FAILED, RANK_NEW, RANK_KNOWN };
 
 /* Nothing at all is known of any test. */
 #define GUESS_FIRST 1e8
-/* Where a worker's part of the work is less than so many times what a batch costs, it is one batch; else one batch is
- * worth at least COST_LEAST and at most COST_MOST times that. */
+/* Where a worker's part of the work is less than so many times what a batch costs, it is one batch; else one
+ * batch is worth at least COST_LEAST and at most COST_MOST times that. */
 #define COST_WHOLE 8
 #define COST_LEAST 4
 #define COST_MOST 100
@@ -34,8 +34,8 @@ struct unit {
 	enum rank rank;
 };
 
-/* The tests of one segment that have the same owner and the same limits. What waits of them is a list of ranges of
- * `order`; one that came back stands before those that were never out. */
+/* The tests of one segment that have the same owner and the same limits. What waits of them is a list of
+ * ranges of `order`; one that came back stands before those that were never out. */
 struct kind {
 	uint64_t limits;
 	size_t segment;
@@ -212,8 +212,8 @@ unit_key(const struct schedule_test *test, struct buf *key)
 	return buf_get(key);
 }
 
-/* Gives each test its unit, numbered in the order of their first tests. Returns how many there are, or SIZE_MAX when
- * out of memory. */
+/* Gives each test its unit, numbered in the order of their first tests. Returns how many there are, or
+ * SIZE_MAX when out of memory. */
 static size_t
 number_units(struct schedule *s, const struct schedule_test *tests)
 {
@@ -269,7 +269,8 @@ fill_units(struct schedule *s, const struct schedule_test *tests)
 	}
 }
 
-/* Divides the units of one segment that no limit holds for among the workers. parts is scratch: of each unit. */
+/* Divides the units of one segment that no limit holds for among the workers. parts is scratch: of each unit.
+ */
 static int
 make_shares(struct schedule *s, size_t segment, struct partition_part *parts)
 {
@@ -309,8 +310,8 @@ begins_kind(const struct unit *sorted, size_t i)
 	return i == 0 || by_kind(&sorted[i - 1], &sorted[i]) != 0;
 }
 
-/* Puts the tests into `order`, unit after unit as they are sorted; in a share whose order is a person's, one after
- * the other. place and at are scratch: of each unit, and of each place. */
+/* Puts the tests into `order`, unit after unit as they are sorted; in a share whose order is a person's, one
+ * after the other. place and at are scratch: of each unit, and of each place. */
 static void
 order_tests(struct schedule *s, const struct unit *sorted, size_t *place, size_t *at)
 {
@@ -580,7 +581,8 @@ choose_own(struct schedule *s, size_t worker, bool in_pipe)
 	return best;
 }
 
-/* The share with the most left that is worth a batch of its own, or whose owner is not at work; NULL for none. */
+/* The share with the most left that is worth a batch of its own, or whose owner is not at work; NULL for
+ * none. */
 static struct kind *
 choose_other(struct schedule *s)
 {

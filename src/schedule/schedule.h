@@ -2,19 +2,21 @@
  *
  * Which worker gets which tests, and when. Pure: no clock, no process; events in, decisions out.
  *
- * Tests are handed out while the run goes on, in batches. Which first: those that failed last time, then those never
- * seen, then the longest; of a list that a person ordered, the first. Groups are handed out whole. All tests of a
- * segment are done before the next segment's begin, and tests that a limit holds for are with at most so many workers
- * at once. How many at a time: half of a worker's part of the work that is left, by predicted seconds, as long as that is
- * worth what a batch costs beside its tests. Predictions are corrected by what is seen.
+ * Tests are handed out while the run goes on, in batches. Which first: those that failed last time, then
+ * those never seen, then the longest; of a list that a person ordered, the first. Groups are handed out
+ * whole. All tests of a segment are done before the next segment's begin, and tests that a limit holds for
+ * are with at most so many workers at once. How many at a time: half of a worker's part of the work that is
+ * left, by predicted seconds, as long as that is worth what a batch costs beside its tests. Predictions are
+ * corrected by what is seen.
  *
- * With shares, which suit test processes, each worker first gets a share of its own: groups go, longest first, to
- * the worker with the least work so far, and a new test is taken to last as long as the mean of the known ones; when
- * nothing is known, groups are dealt out in turn (both are the rules of the original). A share that is worth it is
- * handed out in batches as well; who has done his own takes from the one with the most left.
+ * With shares, which suit test processes, each worker first gets a share of its own: groups go, longest
+ * first, to the worker with the least work so far, and a new test is taken to last as long as the mean of the
+ * known ones; when nothing is known, groups are dealt out in turn (both are the rules of the original). A
+ * share that is worth it is handed out in batches as well; who has done his own takes from the one with the
+ * most left.
  *
- * Invariant: every test is at any time in exactly one state: waiting, out (with one worker), or done. Nothing is
- * allocated after schedule_new. */
+ * Invariant: every test is at any time in exactly one state: waiting, out (with one worker), or done. Nothing
+ * is allocated after schedule_new. */
 #ifndef SCHEDULE_H
 #define SCHEDULE_H
 
@@ -67,17 +69,17 @@ size_t schedule_workers(const struct schedule *s);
 /* Corrects batch_cost by what was measured. */
 void schedule_batch_cost(struct schedule *s, int64_t nanoseconds);
 
-/* The next batch for a worker, which has fewer than SCHEDULE_DEPTH: *tests and *count, valid until the batch is over. A
- * batch in the pipe is never one that a limit holds for: it would hold others up. False when there is nothing for
- * this worker now: until another batch is over, or for good. */
+/* The next batch for a worker, which has fewer than SCHEDULE_DEPTH: *tests and *count, valid until the batch
+ * is over. A batch in the pipe is never one that a limit holds for: it would hold others up. False when there
+ * is nothing for this worker now: until another batch is over, or for good. */
 bool schedule_next(struct schedule *s, size_t worker, const size_t **tests, size_t *count);
 
-/* A test is done: it has a result that took `duration` nanoseconds, or (-1) another end. Valid in any state, also
- * twice. */
+/* A test is done: it has a result that took `duration` nanoseconds, or (-1) another end. Valid in any state,
+ * also twice. */
 void schedule_done(struct schedule *s, size_t test, int64_t duration);
 
-/* The oldest batch of a worker is over; what it left undone is waiting again, before all others of its kind. Returns
- * how many tests that are. Without a batch: 0. */
+/* The oldest batch of a worker is over; what it left undone is waiting again, before all others of its kind.
+ * Returns how many tests that are. Without a batch: 0. */
 size_t schedule_returned(struct schedule *s, size_t worker);
 
 /* Tests that are not done, in all and (waiting) not handed out either. */
