@@ -15,7 +15,7 @@ from toolcheck import BINARY, LONG, packet  # noqa: E402
 
 # What a process may take, in MiB, whatever comes in.
 MOST = 64
-LARGE, MANY = (1 << 30, 10 << 30) if LONG else (200 << 20, 40 << 20)
+LARGE, MANY = (1 << 30, 10 << 30) if LONG else (96 << 20, 20 << 20)
 
 TOOLS = [["subunit-ls", "--times"], ["subunit-stats"], ["subunit-filter", "-s"], ["subunit-filter", "--with", "x"],
          ["subunit-filter", "-s", "--compat"], ["subunit-tags", "x"], ["subunit-2to1"], ["subunit-1to2"], ["subunit2csv", "-f"],
