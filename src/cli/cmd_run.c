@@ -183,17 +183,18 @@ out:
 static void
 predict(struct record *r, const struct strtab *ids, int64_t *durations, size_t workers)
 {
-	int64_t known = 0, sum = 0;
+	double known = 0, sum = 0;
 
 	for (size_t i = 0; i < ids->len; i++)
 		if (durations[i] >= 0) {
 			known++;
-			sum += durations[i];
+			sum += (double)durations[i];
 		}
-	for (size_t i = 0; known && i < ids->len; i++) {
+	for (size_t i = 0; known > 0 && i < ids->len; i++) {
+		/* The mean is no larger than the largest, but for what rounding adds. */
 		if (durations[i] < 0)
-			durations[i] = sum / known;
-		r->predicted += durations[i];
+			durations[i] = sum / known < 9.2e18 ? (int64_t)(sum / known) : INT64_MAX;
+		r->predicted += (double)durations[i];
 	}
 	r->plan = (struct record_plan){.ids = ids, .durations = durations, .workers = workers};
 }

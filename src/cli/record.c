@@ -63,7 +63,7 @@ count_result(struct record *r, const struct result *result)
 	else if (cli_has_tag(result, &r->filter_tags))
 		r->filtered++;
 	if (test != STRTAB_NONE && r->plan.durations && r->plan.durations[test] > 0)
-		r->predicted -= r->plan.durations[test];
+		r->predicted -= (double)r->plan.durations[test];
 }
 
 static void
@@ -75,6 +75,15 @@ add_duration(struct buf *out, int64_t nanoseconds)
 		buf_printf(out, "%lldm%02llds", (long long)(seconds / 60), (long long)(seconds % 60));
 	else
 		buf_printf(out, "%llds", (long long)seconds);
+}
+
+/* History may say anything; a century is long enough. */
+static int64_t
+time_left(const struct record *r)
+{
+	double left = r->predicted / (double)r->plan.workers, most = 3e18;
+
+	return (int64_t)(left < most ? left : most);
 }
 
 /* "120/1000 tests · 3 failed · 12s · about 8s left · running pkg.test_a": how far it is, and what takes long. */
@@ -94,7 +103,7 @@ draw_live(struct record *r)
 	add_duration(&line, now - r->started);
 	if (r->plan.workers && r->predicted > 0) {
 		buf_str(&line, " · about ");
-		add_duration(&line, r->predicted / (int64_t)r->plan.workers + TIME_SECOND - 1);
+		add_duration(&line, time_left(r) + TIME_SECOND - 1);
 		buf_str(&line, " left");
 	}
 	for (size_t i = 0; i < outcome_open_count(r->outcome) && i < 8; i++) {

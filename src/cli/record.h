@@ -36,7 +36,7 @@ struct record {
 	struct repo_counts counts;
 	int64_t filtered;    /* tests that passed and have one of filter_tags */
 	int64_t first, last; /* the extent of the times of tests' events, announcements included */
-	int64_t predicted;   /* nanoseconds of work left */
+	double predicted;    /* nanoseconds of work left */
 	int64_t started;     /* monotonic */
 	size_t errors, lost;
 	enum repo_room room;

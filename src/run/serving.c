@@ -131,15 +131,18 @@ take_result(struct serving *s, struct lane *lane, const struct result *r)
 
 /* ---- handing out ---- */
 
-/* What is left to do of a batch, as predicted. */
+/* What is left to do of a batch, as predicted, as far as it matters. */
 static int64_t
 work_left(const struct serving *s, const struct ask *ask)
 {
 	int64_t sum = 0;
 
-	for (size_t i = 0; i < ask->count && sum <= PIPE_WORK; i++)
+	for (size_t i = 0; i < ask->count && sum <= PIPE_WORK; i++) {
+		int64_t one = schedule_predict(s->schedule, ask->tests[i]);
+
 		if (s->account->fates[ask->tests[i]] == FATE_OPEN)
-			sum += schedule_predict(s->schedule, ask->tests[i]);
+			sum += one <= PIPE_WORK ? one : PIPE_WORK + 1;
+	}
 	return sum;
 }
 

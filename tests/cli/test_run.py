@@ -53,6 +53,22 @@ class Outcomes(ProjectTest):
         self.assertEqual(["runs=1"], self.lines("stats"))
 
 
+class History(ProjectTest):
+    def test_durations_of_centuries(self):
+        """More of them than a sum of nanoseconds holds."""
+        tests = ["pass.%d" % i for i in range(5)]
+        self.project(" ".join(tests + ["pass.new"]))
+        lines = ['{"test_id": "%s", "test_status": "%s", "timestamp": "%d-01-01T00:00:01Z"}\n' % (test, status, year)
+                 for test in tests for status, year in (("inprogress", 1970), ("success", 2100))]
+        stream = subprocess.run([project.SUBUNIT, "json2subunit"], input="".join(lines).encode(), stdout=subprocess.PIPE,
+                                check=True).stdout
+        server = "test_server_command=/usr/bin/python3 %s/server.py good %s\n" % (project.HERE, " ".join(tests))
+        for extra in ("", server):
+            self.call("load", input=stream, expect=0)
+            self.configure(" ".join(tests + ["pass.new"]), extra)
+            self.call("run", "--parallel", expect=0)
+
+
 class EmptySelection(ProjectTest):
     def setUp(self):
         super().setUp()
