@@ -30,8 +30,8 @@ struct worker {
 	struct reader *reader; /* of a process */
 	struct outcome *open;  /* the tests that the process is in */
 	struct loop_timer *idle;
-	struct loop_timer *limit; /* of the test that is running */
-	bool timed_out; /* it was passed: the process was asked to say where it is, and is then killed */
+	struct loop_timer *limit;                 /* of the test that is running */
+	enum { IN_TIME, LATE, DUMPING } lateness; /* the limit was passed; what was done about it */
 	bool pinged,
 	    answered; /* while this test was running, the server was asked whether it is alive, and is */
 	char *idfile;
@@ -117,7 +117,7 @@ set_limit(struct worker *w, bool begins)
 
 	if (!limit || !w->limit || (!begins && outcome_open_count(w->open)))
 		return;
-	w->timed_out = false;
+	w->lateness = IN_TIME;
 	if (begins)
 		loop_timer_set(w->limit, limit);
 	else
@@ -130,13 +130,18 @@ limit_over(void *context)
 {
 	struct worker *w = context;
 
-	if (w->timed_out) {
+	if (w->lateness == DUMPING) {
 		kill_it(w);
 		return;
 	}
-	if (w->server && !w->pinged)
-		w->pinged = server_ping(w->server);
-	w->timed_out = true;
+	/* A server first gets the time to answer: it should not have to while it says where it is. */
+	if (w->lateness == IN_TIME && w->server && (w->pinged || server_ping(w->server))) {
+		w->pinged = true;
+		w->lateness = LATE;
+		loop_timer_set(w->limit, w->answered ? 0 : WORKER_PING_TIME);
+		return;
+	}
+	w->lateness = DUMPING;
 	if (w->server)
 		server_signal(w->server, WORKER_DUMP_SIGNAL);
 	else
@@ -269,7 +274,8 @@ command_text(struct worker *w, const struct template_ids *ids, struct err *err)
 static int
 begin(struct worker *w, struct err *err)
 {
-	w->stopped = w->timed_out = w->ready = false;
+	w->stopped = w->ready = false;
+	w->lateness = IN_TIME;
 	w->nonce_count = 0;
 	w->started = clock_monotonic();
 	w->start_cost = -1;
@@ -327,7 +333,7 @@ blame_text(const struct worker *w, const struct process_end *end, struct buf *ou
 {
 	int64_t limit = config_test_timeout(w->runner->config);
 
-	if (w->timed_out) {
+	if (w->lateness != IN_TIME) {
 		buf_printf(out,
 		    "The test did not end within %lld s, which is its test_timeout; its process was killed.%s\n",
 		    (long long)(limit / 1000000000),

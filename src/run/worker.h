@@ -12,8 +12,10 @@
 
 /* What is kept of a process's plain output for the case that it dies. */
 #define WORKER_TAIL_MAX ((size_t)4096)
-/* A process whose test takes too long gets this signal, on which many runtimes say where they are, and is
- * killed after that time. */
+/* A server whose test takes too long is asked whether it is alive, and has that time to answer. Then it, as a
+ * process at once, gets this signal, on which many runtimes say where they are, and is killed after that
+ * time. */
+#define WORKER_PING_TIME (INT64_C(500) * 1000000)
 #define WORKER_DUMP_SIGNAL SIGABRT
 #define WORKER_DUMP_TIME (INT64_C(2) * 1000000000)
 
