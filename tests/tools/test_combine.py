@@ -179,7 +179,7 @@ class Signals(Case):
         try:
             with open("/proc/%d/stat" % pid) as f:
                 return f.read().rpartition(")")[2].split()[0] == "Z"
-        except FileNotFoundError:
+        except (FileNotFoundError, ProcessLookupError):
             return True
 
     def interrupt(self, number, script):
