@@ -320,31 +320,31 @@ set_tests_properties(good PROPERTIES LABELS "quick")
         self.assertEqual((done.rc, ends), (1, [". test_it::test_good", "F test_it::test_bad", "x test_it::test_x"]))
         self.assertIn(b"assert 1 == 2", files["test_it::test_bad"]["junit detail"])
 
-    @unittest.skipUnless(LONG, "slow to build: only with --long")
-    @wanting("c++")
-    def test_gtest(self):
-        self.write("g.cc", '#include <gtest/gtest.h>\nTEST(A, good) {}\nTEST(A, bad) { EXPECT_EQ(1, 2); }\n'
-                           'TEST(A, skip) { GTEST_SKIP() << "why"; }\n')
-        if self.run_there("c++", "g.cc", "-o", "g", "-lgtest", "-lgtest_main", "-lpthread").returncode:
-            self.skipTest("not installed: libgtest-dev")
-        self.run_there("./g", "--gtest_output=json:g.json")
-        self.run_there("./g", "--gtest_output=xml:g.xml")
-        for name, report, dot in (("gtest2subunit", "g.json", "."), ("junitxml2subunit", "g.xml", "::")):
-            done = tool(name, os.path.join(self.directory, report))
-            self.assertEqual((done.rc, told(done.out)[0]), (1, [". A%sgood" % dot, "F A%sbad" % dot, "s A%sskip" % dot]))
+    # What takes long to build.
+    if LONG:
+        @wanting("c++")
+        def test_gtest(self):
+            self.write("g.cc", '#include <gtest/gtest.h>\nTEST(A, good) {}\nTEST(A, bad) { EXPECT_EQ(1, 2); }\n'
+                               'TEST(A, skip) { GTEST_SKIP() << "why"; }\n')
+            if self.run_there("c++", "g.cc", "-o", "g", "-lgtest", "-lgtest_main", "-lpthread").returncode:
+                self.skipTest("not installed: libgtest-dev")
+            self.run_there("./g", "--gtest_output=json:g.json")
+            self.run_there("./g", "--gtest_output=xml:g.xml")
+            for name, report, dot in (("gtest2subunit", "g.json", "."), ("junitxml2subunit", "g.xml", "::")):
+                done = tool(name, os.path.join(self.directory, report))
+                self.assertEqual((done.rc, told(done.out)[0]), (1, [". A%sgood" % dot, "F A%sbad" % dot, "s A%sskip" % dot]))
 
-    @unittest.skipUnless(LONG, "slow to build: only with --long")
-    def test_libtest(self):
-        if not shutil.which("rustc"):
-            self.skipTest("not installed: rustc")
-        self.write("t.rs", '#[test] fn good() {}\n#[test] fn bad() { assert_eq!(1, 2); }\n'
-                           '#[test] #[ignore = "why"] fn left() {}\n')
-        self.assertEqual(self.run_there("rustc", "--test", "t.rs").returncode, 0)
-        done = self.run_there("./t", "-Z", "unstable-options", "--format", "json", "--report-time", RUSTC_BOOTSTRAP="1")
-        done = tool("libtest2subunit", stdin=done.stdout)
-        ends, files = told(done.out)
-        self.assertEqual((done.rc, sorted(ends)), (1, [". good", "F bad", "s left"]))
-        self.assertEqual(files["left"], {"reason": b"why"})
+        def test_libtest(self):
+            if not shutil.which("rustc"):
+                self.skipTest("not installed: rustc")
+            self.write("t.rs", '#[test] fn good() {}\n#[test] fn bad() { assert_eq!(1, 2); }\n'
+                               '#[test] #[ignore = "why"] fn left() {}\n')
+            self.assertEqual(self.run_there("rustc", "--test", "t.rs").returncode, 0)
+            done = self.run_there("./t", "-Z", "unstable-options", "--format", "json", "--report-time", RUSTC_BOOTSTRAP="1")
+            done = tool("libtest2subunit", stdin=done.stdout)
+            ends, files = told(done.out)
+            self.assertEqual((done.rc, sorted(ends)), (1, [". good", "F bad", "s left"]))
+            self.assertEqual(files["left"], {"reason": b"why"})
 
 
 if __name__ == "__main__":
