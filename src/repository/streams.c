@@ -192,17 +192,6 @@ stream_claim(const struct streams *s, int64_t run, struct stream *out, struct er
 }
 
 int
-stream_begin(const struct streams *s, int64_t run, struct stream *out, struct err *err)
-{
-	int rc = stream_claim(s, run, out, err);
-
-	if (rc <= 0 || out->size == 0)
-		return rc;
-	stream_close(out);
-	return 0;
-}
-
-int
 stream_write(struct stream *s, struct slice bytes, size_t *written, struct err *err)
 {
 	int rc;

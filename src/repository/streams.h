@@ -28,11 +28,8 @@ struct stream {
 int streams_open_dir(struct streams *s, const struct file_dir *dir, struct err *err);
 void streams_release(struct streams *s);
 
-/* Begins the stream of a new run. 1; 0 when there is one of that id already: one that the index does not know,
- * perhaps because the machine died; or -1. */
-int stream_begin(const struct streams *s, int64_t run, struct stream *out, struct err *err);
-/* Takes over the stream of a run whose writer may be dead; one that somebody has removed counts as an empty
- * one. 1, 0 when the writer lives, or -1. */
+/* Takes the stream of a run that has no writer, or perhaps a dead one; where there is none it is an empty
+ * one. 1, 0 when its writer lives, or -1. */
 int stream_claim(const struct streams *s, int64_t run, struct stream *out, struct err *err);
 /* Appends; *written, which may be less on failure, says how much. */
 int stream_write(struct stream *s, struct slice bytes, size_t *written, struct err *err);

@@ -309,6 +309,42 @@ write_begin(struct sqlite_writer *w, const struct repo_begin *begin, struct err 
 	return index_commit(ix, err);
 }
 
+static int
+look_for_results(void *context, const struct event *e, struct err *err)
+{
+	bool *found = context;
+
+	(void)err;
+	*found |= e->kind == EVENT_PACKET && !run_packet_is(e);
+	return 0;
+}
+
+/* There may be a stream that the index does not know: when the machine died, that of a whole run, which is left
+ * alone; when only its writer did, no more than its beginning, which is nothing that anybody has seen. 1 when
+ * the stream can be written, 0, or -1. */
+static int
+take_place(struct sqlite_writer *w, struct err *err)
+{
+	bool found = false;
+	int fd;
+
+	if (w->stream.size == 0)
+		return 1;
+	if (w->stream.streams->db || w->stream.size > WRITE_SIZE)
+		return 0;
+	fd = streams_fetch(w->stream.streams, w->stream.run, 0, UINT64_MAX, err);
+	if (fd < 0)
+		return -1;
+	if (replay_events(fd, 0, UINT64_MAX, READER_V2, look_for_results, &found, err)) {
+		close(fd);
+		return -1;
+	}
+	close(fd);
+	if (found)
+		return 0;
+	return stream_cut(&w->stream, 0, err) ? -1 : 1;
+}
+
 /* Allocates the id. The row and the locked stream become visible together. */
 static int
 begin_run(
@@ -321,7 +357,9 @@ begin_run(
 	while (rc == 0) {
 		writer_free(*out);
 		*out = writer_new(repo, id, err);
-		rc = *out ? stream_begin(&repo->streams, id, &(*out)->stream, err) : -1;
+		rc = *out ? stream_claim(&repo->streams, id, &(*out)->stream, err) : -1;
+		if (rc > 0)
+			rc = take_place(*out, err);
 		id++;
 	}
 	if (rc < 0)

@@ -312,6 +312,22 @@ class OurDeath(ProjectTest):
         self.assertIn("Ran 101", self.call("run", "--parallel", expect=1).out)
         self.assertEqual(["fail.x"], self.lines("failing", "--list"))
 
+    def test_what_a_dead_writer_left(self):
+        """Its first packets alone are nothing; a stream with results is never touched."""
+        self.project("pass.a")
+        self.call("run", expect=0)
+        streams = self.path(".testrepository/streams")
+        with open(os.path.join(streams, "0"), "rb") as f:
+            whole = f.read()
+        begin = whole[:whole.index(b"\xb3", 1)]
+        for orphan, taken in ((begin, True), (begin[:-3], True), (whole, False)):
+            number = len(os.listdir(streams))
+            with open(os.path.join(streams, str(number)), "wb") as f:
+                f.write(orphan)
+            self.assertIn("(id=%d" % (number if taken else number + 1), self.call("run", expect=0).out)
+        with open(os.path.join(streams, str(number)), "rb") as f:
+            self.assertEqual(whole, f.read())
+
     def check_signal(self, number):
         process = self.begin("--parallel", "--concurrency=1")
         process.send_signal(number)
