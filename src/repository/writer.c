@@ -315,7 +315,8 @@ look_for_results(void *context, const struct event *e, struct err *err)
 	bool *found = context;
 
 	(void)err;
-	*found |= e->kind == EVENT_PACKET && !run_packet_is(e);
+	/* What begins like a packet and is none broke off. */
+	*found |= e->kind == EVENT_PACKET ? !run_packet_is(e) : e->file.data[0] != PACKET_SIGNATURE;
 	return 0;
 }
 
