@@ -315,8 +315,11 @@ look_for_results(void *context, const struct event *e, struct err *err)
 	bool *found = context;
 
 	(void)err;
-	/* What begins like a packet and is none broke off. */
-	*found |= e->kind == EVENT_PACKET ? !run_packet_is(e) : e->file.data[0] != PACKET_SIGNATURE;
+	/* Text after what begins like a packet is one that broke off. */
+	if (e->kind == EVENT_PACKET)
+		*found |= !run_packet_is(e);
+	else if (e->offset == 0)
+		*found |= e->file.data[0] != PACKET_SIGNATURE;
 	return 0;
 }
 
