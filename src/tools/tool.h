@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * One of the subunit-* programs. To add one: 1. write tool_NAME.c, which exports one `const struct tool`; 2.
+ * One of the subunit-* programs. To add one: 1. write tool_NAME.c, which exports one `const struct tool` (a
+ * plain converter goes into tool_converters.c); 2.
  * declare it here; 3. put it into the table in main.c and its name into meson.build; 4. test it in
  * tests/tools: a converter in test_converters.py, others in test_tools.py. */
 #ifndef TOOL_H
