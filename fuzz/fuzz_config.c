@@ -73,6 +73,35 @@ law_of_entries(const struct config *c)
 	(void)config_uxsuccess_passes(c);
 }
 
+/* The sections are there as they stand, and laid over the rest they make a configuration or an error. */
+static void
+law_of_sections(const struct config *c)
+{
+	const struct config_entry *e;
+	struct config_section section;
+	struct config *over = NULL;
+	struct err err = {0};
+	int rc;
+
+	for (size_t s = 0; config_section(c, s, &section); s++) {
+		LAW(section.name[0] && section.line > 0);
+		for (size_t i = 0; (e = config_section_entry(c, s, i)); i++) {
+			LAW(e->value && e->line > section.line && strcmp(e->section, section.name) == 0);
+			LAW(config_section_get(c, s, e->key) == e);
+		}
+		rc = config_overlay(c, &s, 1, &over, &err);
+		law_of_errors(rc, &err);
+		LAW((rc == 0) == (over != NULL));
+		if (over)
+			law_of_entries(over);
+		for (size_t i = 0; over && (e = config_section_entry(c, s, i)); i++)
+			LAW(config_line(over, e->key) == e->line);
+		config_free(over);
+		over = NULL;
+		err = (struct err){0};
+	}
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -84,6 +113,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	LAW((rc == 0) == (c != NULL));
 	if (c) {
 		law_of_entries(c);
+		law_of_sections(c);
 		law_of_templates(c);
 	}
 	config_free(c);

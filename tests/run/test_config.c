@@ -94,6 +94,17 @@ static const struct {
 	"conf:2: Recursion limit exceeded in value substitution: option 'test_command' in section 'DEFAULT' "
 	"contains an "
 	"interpolation key which cannot be substituted in 10 steps. Raw value: '%(test_command)s'"},
+    {"[x]\nAn=1\n[profile p]\nTest_Comand=a\n",
+	"conf:4: [profile p] has no use for 'Test_Comand'; did you mean 'test_command'?"},
+    {"[profile p]\nhouse=a\n[DEFAULT]\nhouses=b\n",
+	"conf:2: [profile p] has no use for 'house'; did you mean 'houses'?"},
+    {"[profile p]\nenv.=a\n", "conf:2: [profile p] has no use for 'env.'"},
+    {"[limit x]\nmatches=a\n", "conf:2: [limit x] has no use for 'matches'; did you mean 'match'?"},
+    {"[limit x]\ntest_command=a\n", "conf:2: [limit x] has no use for 'test_command'"},
+    {"[limit x]\nmatch=%(y)s\n",
+	"conf:2: Bad value substitution: option 'match' in section 'limit x' contains an "
+	"interpolation key 'y' which is not a valid option name. Raw value: '%(y)s'" TAIL},
+    {"[a]\n[limit]\n", "conf:2: a section [limit] needs a name: write [limit NAME]"},
     {"[DEFAULT]\nx=1\nunexpected_success = maybe\n",
 	"conf:3: unexpected_success is 'maybe': write 'fail' or 'pass'"},
 };
@@ -138,6 +149,95 @@ test_entries(void **state)
 	assert_int_equal(config_line(c, "test_command"), 0);
 	assert_null(config_get(c, "test_command"));
 	assert_string_equal(config_path(c), "conf");
+	config_free(c);
+}
+
+static void
+assert_entry(const struct config_entry *e, const char *key, const char *value, unsigned line, bool known)
+{
+	assert_string_equal(e->key, key);
+	assert_string_equal(e->value, value);
+	assert_int_equal(e->line, line);
+	assert_int_equal(e->known, known);
+}
+
+static void
+test_sections(void **state)
+{
+	struct config *c = parse("[other]\nx=%(y)s\n[DEFAULT]\ny=2\n[limit a b ]\nMatch=%(max)s%(y)s\nmax=1\n"
+				 "[profile  p]\nenv.HOME=%(y)s\n");
+	struct config_section s;
+	struct slice name;
+
+	(void)state;
+	assert_true(config_section(c, 0, &s));
+	assert_string_equal(s.name, "other");
+	assert_int_equal(s.line, 1);
+	assert_false(config_section_is(&s, "limit", &name));
+	assert_entry(config_section_entry(c, 0, 0), "x", "%(y)s", 2, false);
+	assert_null(config_section_entry(c, 0, 1));
+	assert_null(config_section_get(c, 0, "y"));
+
+	assert_true(config_section(c, 1, &s));
+	assert_int_equal(s.line, 5);
+	assert_true(config_section_is(&s, "limit", &name));
+	assert_true(slice_eq(name, SLICE_LIT("a b")));
+	assert_false(config_section_is(&s, "lim", &name));
+	assert_entry(config_section_entry(c, 1, 0), "match", "12", 6, true);
+	assert_entry(config_section_entry(c, 1, 1), "max", "1", 7, true);
+	assert_null(config_section_entry(c, 1, 2));
+	assert_ptr_equal(config_section_get(c, 1, "max"), config_section_entry(c, 1, 1));
+
+	assert_true(config_section(c, 2, &s));
+	assert_true(config_section_is(&s, "profile", &name));
+	assert_true(slice_eq(name, SLICE_LIT("p")));
+	assert_entry(config_section_entry(c, 2, 0), "env.home", "%(y)s", 9, true);
+	assert_string_equal(config_section_entry(c, 2, 0)->spelling, "env.HOME");
+	assert_string_equal(config_section_entry(c, 2, 0)->section, "profile  p");
+	assert_false(config_section(c, 3, &s));
+	config_free(c);
+}
+
+/* The first section that has a key decides, also for references in a value that stands elsewhere. */
+static void
+test_overlay(void **state)
+{
+	static const size_t both[] = {1, 0};
+	struct config *c = parse("[DEFAULT]\npython=python3\ntest_command=%(python)s %(db)s\ndb=none\n"
+				 "[profile py]\npython=py\ndb=a\nenv.X=%(db)s\n[profile my]\ndb=my\n");
+	struct config *over = NULL;
+	struct config_section s;
+	struct err err = {0};
+
+	(void)state;
+	assert_int_equal(config_overlay(c, both, 2, &over, &err), 0);
+	assert_string_equal(config_get(c, "test_command"), "python3 none");
+	assert_string_equal(config_get(over, "test_command"), "py my");
+	assert_entry(config_entry(over, 0), "python", "py", 6, false);
+	assert_string_equal(config_entry(over, 0)->section, "profile py");
+	assert_entry(config_entry(over, 1), "test_command", "py my", 3, true);
+	assert_string_equal(config_entry(over, 1)->section, "DEFAULT");
+	assert_entry(config_entry(over, 3), "env.x", "my", 8, true);
+	assert_null(config_entry(over, 4));
+	assert_true(config_section(over, 1, &s));
+	assert_string_equal(s.name, "profile my");
+	assert_string_equal(config_section_get(over, 1, "db")->value, "my");
+	config_free(over);
+	over = NULL;
+	assert_int_equal(config_overlay(c, both, 0, &over, &err), 0);
+	assert_string_equal(config_get(over, "test_command"), "python3 none");
+	config_free(over);
+	config_free(c);
+
+	c = parse("[profile p]\ntest_timeout=never\n[profile q]\ntest_command=%(x)s\n");
+	assert_int_equal(config_overlay(c, &both[1], 1, &over, &err), -1);
+	assert_string_equal(err.text,
+	    "conf:2: test_timeout is 'never': write a number of seconds, from 1 to 31536000, or 'none'");
+	err = (struct err){0};
+	assert_int_equal(config_overlay(c, &both[0], 1, &over, &err), -1);
+	assert_string_equal(err.text,
+	    "conf:4: Bad value substitution: option 'test_command' in section 'profile q' contains an "
+	    "interpolation key 'x' which is not a valid option name. Raw value: '%(x)s'" TAIL);
 	config_free(c);
 }
 
@@ -211,7 +311,7 @@ test_growth(void **state)
 }
 
 static const char all_kinds[] =
-    "# c\n[DEFAULT]\ntest_command = a %(b)s\n  more\n\n # c\n  %%\nB: 1\n[s]\nk=v\n";
+    "# c\n[DEFAULT]\ntest_command = a %(b)s\n  more\n\n # c\n  %%\nB: 1\n[s]\nk=v\n[limit x]\nmatch=%(b)s\n";
 
 /* Whatever is cut off or flipped, parsing ends with a configuration or with an error that says so. */
 static void
@@ -342,6 +442,8 @@ main(void)
 	    cmocka_unit_test(test_errors),
 	    cmocka_unit_test(test_nul_byte),
 	    cmocka_unit_test(test_entries),
+	    cmocka_unit_test(test_sections),
+	    cmocka_unit_test(test_overlay),
 	    cmocka_unit_test(test_unexpected_success),
 	    cmocka_unit_test(test_depth),
 	    cmocka_unit_test(test_growth),
