@@ -165,12 +165,25 @@ translate_brace(struct translation *t)
 	copy(t, 1);
 }
 
+/* A call of a group as a subroutine, whose compiled code PCRE2's limits do not hold. Python has none either. */
+static bool
+is_call(struct slice s)
+{
+	size_t at = slice_starts(s, SLICE_LIT("(?+")) || slice_starts(s, SLICE_LIT("(?-")) ? 3 : 2;
+
+	return slice_starts(s, SLICE_LIT("\\g<")) || slice_starts(s, SLICE_LIT("\\g'")) ||
+	       slice_starts(s, SLICE_LIT("(?R")) || slice_starts(s, SLICE_LIT("(?&")) ||
+	       slice_starts(s, SLICE_LIT("(?P>")) || (slice_starts(s, SLICE_LIT("(?")) && is_digit(s, at));
+}
+
 static void
 translate_step(struct translation *t)
 {
 	struct slice s = t->rest;
 
-	if (s.data[0] == '\\')
+	if (!t->in_class && is_call(s))
+		t->reason = "calls of groups are not supported";
+	else if (s.data[0] == '\\')
 		translate_escape(t);
 	else if (t->in_class)
 		translate_in_class(t);

@@ -2,10 +2,10 @@
  *
  * Regular expressions in the dialect of Python's `re` over UTF-8, on PCRE2 with its JIT compiler where there
  * is one. The places where the two dialects write a thing differently (\Z, \v, \uXXXX, octal and group
- * numbers, "{,n}", "[[") are rewritten; what PCRE2 knows beyond Python works too. A subject that is not UTF-8
- * is taken with U+FFFD for what is wrong in it. Invariant: the work at each place of a subject is bounded. An
- * expression that would backtrack without end is an error there, never "no match", since a filter that
- * silently drops tests is worse than none. */
+ * numbers, "{,n}", "[[") are rewritten; what PCRE2 knows beyond Python works too, but for calls of groups, as
+ * "(?R)". A subject that is not UTF-8 is taken with U+FFFD for what is wrong in it. Invariant: the work at each
+ * place of a subject is bounded. An expression that would backtrack without end is an error there, never "no
+ * match", since a filter that silently drops tests is worse than none. */
 #ifndef PATTERN_H
 #define PATTERN_H
 
