@@ -7,6 +7,7 @@
  * run interrupted. The same happens to a run whose end could not be written. */
 #include "db_postgres.h"
 #include "db_sqlite.h"
+#include "fold.h"
 #include "replay.h"
 #include "repo_backend.h"
 #include "run_packet.h"
@@ -308,13 +309,15 @@ sqlite_failing(struct repo *base, size_t detail_max, repo_result_fn fn, void *co
 	struct sqlite_repo *repo = (struct sqlite_repo *)base;
 	struct failing_walk walk = {&repo->streams, detail_max, fn, context};
 
-	return index_failing(repo->index, failing_row, &walk, err);
+	return fold_settle(repo->index, err) ? -1 : fold_failing(repo->index, failing_row, &walk, err);
 }
 
 static int
 sqlite_failing_ids(struct repo *repo, struct strtab *ids, struct err *err)
 {
-	return index_failing_ids(((struct sqlite_repo *)repo)->index, ids, err);
+	struct index *ix = ((struct sqlite_repo *)repo)->index;
+
+	return fold_settle(ix, err) || fold_failing_ids(ix, ids, err) ? -1 : 0;
 }
 
 static int
@@ -378,7 +381,7 @@ sqlite_stream(struct repo *repo, int64_t id, repo_text_fn fn, void *context, str
 static int
 sqlite_durations(struct repo *repo, const struct strtab *ids, int64_t *out, struct err *err)
 {
-	return index_durations(((struct sqlite_repo *)repo)->index, ids, out, err);
+	return fold_durations(((struct sqlite_repo *)repo)->index, ids, out, err);
 }
 
 #define FUNCTIONS \

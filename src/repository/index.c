@@ -11,6 +11,7 @@
 
 struct index {
 	struct db *db;
+	unsigned depth; /* of transactions: only the outermost is one */
 };
 
 /* One statement in the words of either database. */
@@ -133,34 +134,71 @@ index_free(struct index *ix)
 	free(ix);
 }
 
+struct db *
+index_db(struct index *ix)
+{
+	return ix->db;
+}
+
 int
 index_begin(struct index *ix, bool durable, struct err *err)
 {
-	return db_begin(ix->db, durable, err);
+	if (ix->depth == 0 && db_begin(ix->db, durable, err))
+		return -1;
+	ix->depth++;
+	return 0;
 }
 
 int
 index_commit(struct index *ix, struct err *err)
 {
-	return db_commit(ix->db, err);
+	if (ix->depth == 1 && db_commit(ix->db, err))
+		return -1;
+	ix->depth--;
+	return 0;
 }
 
 void
 index_rollback(struct index *ix)
 {
 	db_rollback(ix->db);
+	ix->depth = 0;
 }
 
 static int
-counter_get(struct index *ix, const char *name, int64_t *out, struct err *err)
+counter_get(struct index *ix, const char *sql, const char *name, int64_t *out, struct err *err)
 {
-	const char *sql = choose(ix, sql_counter_get, sql_counter_get_postgres);
 	struct db_stmt *stmt = db_prepare(ix->db, sql, err);
 
 	if (!stmt)
 		return -1;
 	db_bind_text(stmt, 1, slice_str(name));
 	return get_int(stmt, out, err);
+}
+
+/* Until the transaction ends nobody else gets it. */
+static int
+counter_take(struct index *ix, const char *name, int64_t *out, struct err *err)
+{
+	return counter_get(ix, choose(ix, sql_counter_get, sql_counter_get_postgres), name, out, err);
+}
+
+int
+index_counter(struct index *ix, const char *name, int64_t *out, struct err *err)
+{
+	return counter_get(ix, sql_counter_get, name, out, err);
+}
+
+int
+index_counter_set(struct index *ix, const char *name, int64_t value, struct err *err)
+{
+	struct db_stmt *stmt = db_prepare(ix->db, sql_counter_set, err);
+
+	if (!stmt)
+		return -1;
+	db_bind_int(stmt, 1, value);
+	db_bind_text(stmt, 2, slice_str(name));
+	return run_once(stmt, err);
 }
 
 static int
@@ -178,13 +216,13 @@ counter_raise(struct index *ix, const char *name, int64_t value, struct err *err
 int
 index_run_next(struct index *ix, int64_t *out, struct err *err)
 {
-	return counter_get(ix, "run", out, err);
+	return counter_take(ix, "run", out, err);
 }
 
 int
 index_sequence_last(struct index *ix, int64_t *out, struct err *err)
 {
-	return counter_get(ix, "sequence", out, err);
+	return counter_take(ix, "sequence", out, err);
 }
 
 int
@@ -314,6 +352,19 @@ index_running(struct index *ix, int64_t after, int64_t *out, struct err *err)
 }
 
 int
+index_runs_between(
+    struct index *ix, int64_t after, int64_t until, repo_run_fn fn, void *context, struct err *err)
+{
+	struct db_stmt *stmt = db_prepare_walk(ix->db, sql_runs_between, err);
+
+	if (!stmt)
+		return -1;
+	db_bind_int(stmt, 1, after);
+	db_bind_int(stmt, 2, until);
+	return walk_runs(stmt, fn, context, err);
+}
+
+int
 index_latest(struct index *ix, int64_t *out, struct err *err)
 {
 	struct db_stmt *stmt = db_prepare(ix->db, sql_run_latest, err);
@@ -393,49 +444,6 @@ int
 index_run_clear(struct index *ix, int64_t run, struct err *err)
 {
 	return run_on(ix, sql_results_delete, run, err) || run_on(ix, sql_meta_delete, run, err) ? -1 : 0;
-}
-
-static int
-fold_failing(struct index *ix, const struct repo_run *run, struct err *err)
-{
-	struct db_stmt *changes = db_prepare(ix->db, sql_failing_changes, err);
-	struct db_stmt *set = changes ? db_prepare(ix->db, sql_failing_set, err) : NULL;
-	struct db_stmt *drop = set ? db_prepare(ix->db, sql_failing_remove, err) : NULL;
-	int rc = drop ? 0 : -1;
-
-	if (rc == 0) {
-		db_bind_int(changes, 1, run->id);
-		db_bind_int(changes, 2, run->uxsuccess_passes);
-		db_bind_int(changes, 3, run->state == REPO_FINISHED);
-	}
-	while (rc == 0 && (rc = db_step(changes, err)) > 0) {
-		bool fails = repo_status_fails((enum status)db_int(changes, 2), run->uxsuccess_passes);
-		struct db_stmt *stmt = fails ? set : drop;
-
-		db_bind_int(stmt, 1, db_int(changes, 0));
-		if (fails) {
-			db_bind_int(stmt, 2, run->id);
-			db_bind_int(stmt, 3, db_int(changes, 1));
-		}
-		rc = db_run(stmt, err) < 0 ? -1 : 0;
-	}
-	db_release(changes);
-	db_release(set);
-	db_release(drop);
-	return rc;
-}
-
-int
-index_fold(struct index *ix, const struct repo_run *run, struct err *err)
-{
-	bool replaces = run->state == REPO_FINISHED && !run->partial;
-
-	if (replaces && db_execute(ix->db, sql_failing_clear, err))
-		return -1;
-	return fold_failing(ix, run, err) ||
-		       run_on(ix, choose(ix, sql_durations_set, sql_durations_set_postgres), run->id, err)
-		   ? -1
-		   : 0;
 }
 
 /* A row of a statement that begins with the columns of a result. */
@@ -524,105 +532,4 @@ index_tests(struct index *ix, repo_test_fn fn, void *context, struct err *err)
 	}
 	db_release(stmt);
 	return rc;
-}
-
-int
-index_failing(struct index *ix, index_failing_fn fn, void *context, struct err *err)
-{
-	struct db_stmt *stmt = db_prepare_walk(ix->db, sql_failing, err);
-	int rc;
-
-	if (!stmt)
-		return -1;
-	while ((rc = db_step(stmt, err)) > 0) {
-		int64_t duration = db_int_or(stmt, 6, TIME_NONE);
-		struct result r = {
-		    .offset = (uint64_t)db_int(stmt, 1),
-		    .id = db_bytes(stmt, 3),
-		    .status = (enum status)db_int(stmt, 4),
-		    .start = db_int_or(stmt, 5, TIME_NONE),
-		    .stop = TIME_NONE,
-		};
-
-		r.end = r.offset + (uint64_t)db_int(stmt, 2);
-		if (duration != TIME_NONE)
-			r.stop = r.start + duration;
-		rc = fn(context, db_int(stmt, 0), &r, err);
-		if (rc)
-			break;
-	}
-	db_release(stmt);
-	return rc;
-}
-
-int
-index_failing_ids(struct index *ix, struct strtab *ids, struct err *err)
-{
-	struct db_stmt *stmt = db_prepare_walk(ix->db, sql_failing_names, err);
-	int rc;
-
-	if (!stmt)
-		return -1;
-	while ((rc = db_step(stmt, err)) > 0) {
-		if (strtab_add(ids, db_bytes(stmt, 0), NULL) != STRTAB_NONE)
-			continue;
-		rc = err_nomem(err);
-		break;
-	}
-	db_release(stmt);
-	return rc;
-}
-
-/* Looks each test up. */
-static int
-find_durations(struct index *ix, const struct strtab *ids, int64_t *out, struct err *err)
-{
-	struct db_stmt *stmt = db_prepare(ix->db, sql_duration, err);
-	int rc = stmt ? 0 : -1;
-
-	for (size_t i = 0; rc >= 0 && i < ids->len; i++) {
-		struct slice name = strtab_get(ids, i);
-
-		db_bind_int(stmt, 1, index_hash(name));
-		db_bind_text(stmt, 2, name);
-		rc = db_step(stmt, err);
-		if (rc > 0)
-			out[i] = db_int(stmt, 0);
-		db_reset(stmt);
-	}
-	db_release(stmt);
-	return rc < 0 ? -1 : 0;
-}
-
-/* Goes through all tests that there are. */
-static int
-scan_durations(struct index *ix, const struct strtab *ids, int64_t *out, struct err *err)
-{
-	struct db_stmt *stmt = db_prepare_walk(ix->db, sql_durations, err);
-	int rc = stmt ? 0 : -1;
-
-	while (rc >= 0 && (rc = db_step(stmt, err)) > 0) {
-		size_t i = strtab_find(ids, db_bytes(stmt, 0));
-
-		if (i != STRTAB_NONE)
-			out[i] = db_int(stmt, 1);
-	}
-	db_release(stmt);
-	return rc;
-}
-
-int
-index_durations(struct index *ix, const struct strtab *ids, int64_t *out, struct err *err)
-{
-	struct db_stmt *stmt = db_prepare(ix->db, sql_duration_count, err);
-	int64_t tests = 0;
-
-	for (size_t i = 0; i < ids->len; i++)
-		out[i] = -1;
-	if (!stmt || get_int(stmt, &tests, err))
-		return -1;
-	/* Finding a row costs about as much as passing ten by. */
-	if ((uint64_t)tests / 10 < ids->len)
-		return scan_durations(ix, ids, out, err);
-	return find_durations(ix, ids, out, err);
 }

@@ -21,15 +21,15 @@ int index_open(struct db *db, struct index **out, struct err *err);
 /* Accepts NULL. */
 void index_free(struct index *ix);
 
-/* A durable transaction survives also the end of the machine. */
+/* A durable transaction survives also the end of the machine. One that begins inside another is a part of it. */
 int index_begin(struct index *ix, bool durable, struct err *err);
 int index_commit(struct index *ix, struct err *err);
-/* Accepts that there is no transaction. */
+/* Ends the outermost. Accepts that there is no transaction. */
 void index_rollback(struct index *ix);
 
 /* The id of the next run. */
 int index_run_next(struct index *ix, int64_t *out, struct err *err);
-/* The last place of an end that was given away; 0 before the first. */
+/* The greatest place of an end; 0 before the first. Until the transaction ends no other run does. */
 int index_sequence_last(struct index *ix, int64_t *out, struct err *err);
 /* A running run: its id, uid and uxsuccess_passes. Later ids are greater. */
 int index_run_insert(struct index *ix, const struct repo_run *run, struct err *err);
@@ -52,22 +52,18 @@ int index_results_add(struct index *ix, int64_t run, const struct index_batch *b
 /* Takes all results and metadata of a run away. */
 int index_run_clear(struct index *ix, int64_t run, struct err *err);
 
-/* Changes the failing tests (see repo_run_finish) and the last durations by a run whose results are all there.
- * Both are what comes of doing this with each run in the order of sequence. */
-int index_fold(struct index *ix, const struct repo_run *run, struct err *err);
-
 /* As repo_rows, repo_history and repo_tests. */
 int index_rows(struct index *ix, int64_t run, repo_row_fn fn, void *context, struct err *err);
 int index_history(
     struct index *ix, struct slice test, int64_t limit, repo_row_fn fn, void *context, struct err *err);
 int index_tests(struct index *ix, repo_test_fn fn, void *context, struct err *err);
 
-/* One failing test: its last result, without route, tags and details, and the run whose stream has them. */
-typedef int (*index_failing_fn)(void *context, int64_t run, const struct result *r, struct err *err);
-int index_failing(struct index *ix, index_failing_fn fn, void *context, struct err *err);
-int index_failing_ids(struct index *ix, struct strtab *ids, struct err *err);
-
-/* As repo_durations. */
-int index_durations(struct index *ix, const struct strtab *ids, int64_t *out, struct err *err);
+/* What fold.c needs beside. The values of the table "counter": */
+int index_counter(struct index *ix, const char *name, int64_t *out, struct err *err);
+int index_counter_set(struct index *ix, const char *name, int64_t value, struct err *err);
+/* The runs whose ends have a place after `after` up to `until`, in the order of place and uid. */
+int index_runs_between(
+    struct index *ix, int64_t after, int64_t until, repo_run_fn fn, void *context, struct err *err);
+struct db *index_db(struct index *ix);
 
 #endif

@@ -19,6 +19,7 @@ struct repo {
 /* The first member of a backend's own struct. */
 struct repo_writer {
 	struct repo *repo;
+	int64_t sequence; /* that the run is to have; 0 for one of its own */
 };
 
 struct repo_backend {

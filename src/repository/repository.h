@@ -43,7 +43,10 @@ struct repo_run {
 	int exit_status;       /* what the command that made it ended with; -1 when unknown */
 	bool uxsuccess_passes; /* as it was begun */
 	char uid[33];          /* names it among the runs of all repositories; "" where it has none */
-	int64_t sequence;      /* its end among the ends of all runs, from 1; 0 while it is running */
+	/* The place of its end among the ends of all runs of all repositories: the time of it in nanoseconds,
+	 * made greater than that of any run that was here before. What fails and the last durations follow from
+	 * the runs in this order (equal ones by uid). 0 while it is running. */
+	int64_t sequence;
 };
 
 /* Metadata of a run: free keys and values in UTF-8, a key of at most REPO_KEY_MAX bytes, a value of at most

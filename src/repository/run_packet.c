@@ -11,6 +11,9 @@
 /* A packet takes metadata up to about this size; written as JSON it may become six times as long. */
 #define META_SIZE ((size_t)256 << 10)
 
+/* Beyond all times that packets can hold, and far from where one more is none. */
+#define SEQUENCE_MAX (INT64_MAX / 2)
+
 static const char *const state_names[] = {[REPO_FINISHED] = "finished", [REPO_INTERRUPTED] = "interrupted"};
 
 bool
@@ -131,7 +134,8 @@ read_facts(const json_t *object, struct repo_run *run)
 		run->exit_status = -1;
 	if (json_is_integer(status) && json_integer_value(status) >= 0 && json_integer_value(status) <= 255)
 		run->exit_status = (int)json_integer_value(status);
-	if (json_is_integer(sequence) && json_integer_value(sequence) > 0)
+	if (json_is_integer(sequence) && json_integer_value(sequence) > 0 &&
+	    json_integer_value(sequence) <= SEQUENCE_MAX)
 		run->sequence = json_integer_value(sequence);
 }
 

@@ -7,7 +7,7 @@
  *	in between		{"meta":{…}}
  *	at the end		{"state":"finished"|"interrupted","partial":false,"exit":0|null,"sequence":17}
  *
- * There may be any number of them; of what is said more than once the last counts. Invariant: the index of a
+ * A sequence of 0 is none yet. There may be any number of them; of what is said more than once the last counts. Invariant: the index of a
  * run (index.h) can be made from its stream alone. */
 #ifndef RUN_PACKET_H
 #define RUN_PACKET_H

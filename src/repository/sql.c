@@ -4,11 +4,12 @@
 /* run.state is enum repo_state, result.status enum status, whose values are those of the wire: 0 and 2 never
  * ended, 6 is fail. Times are nanoseconds since 1970, durations nanoseconds, NULL when unknown.
  *
- * counter: "run" is the id of the next run, "sequence" the last place of an end that was given away. run:
- * sequence is NULL until its end. test: hash is FNV-1a of the name in 32 bits; an index over it costs a tenth
- * of one over the names. tagset: the sorted tags of a result without its worker's, each ended by a NUL.
- * result: its packets lie in the run's stream from position on, within size bytes. attempt counts from 1 within
- * the run. failing: the last result of each failing test, by place. duration: the last known of each test.
+ * counter: "run" is the id of the next run, "sequence" the greatest place of an end; "stale", "checkpoint" and
+ * "file" belong to the fold (fold.c). run: sequence is NULL until its end. test: hash is FNV-1a of the name in 32
+ * bits; an index over it costs a tenth of one over the names. tagset: the sorted tags of a result without its
+ * worker's, each ended by a NUL. result: its packets lie in the run's stream from position on, within size bytes.
+ * attempt counts from 1 within the run; a run below 0 is the checkpoint's stream (streams.h). failing: the last
+ * result of each failing test, by place. duration: the last known of each test, and the sequence of its run.
  * failing and duration are what folding the runs in the order of sequence makes of them.
  *
  * REFERENCES is there to be read: the check of each would cost a quarter of the time of storing a run. */
@@ -16,7 +17,8 @@ const char sql_schema[] = "CREATE TABLE counter ("
 			  "	name TEXT PRIMARY KEY,"
 			  "	value INTEGER NOT NULL"
 			  ") STRICT, WITHOUT ROWID;"
-			  "INSERT INTO counter (name, value) VALUES ('run', 0), ('sequence', 0);"
+			  "INSERT INTO counter (name, value) VALUES"
+			  " ('run', 0), ('sequence', 0), ('stale', 0), ('checkpoint', 0), ('file', 0);"
 			  "CREATE TABLE run ("
 			  "	id INTEGER PRIMARY KEY,"
 			  "	uid TEXT NOT NULL UNIQUE,"
@@ -32,6 +34,7 @@ const char sql_schema[] = "CREATE TABLE counter ("
 			  "	skips INTEGER NOT NULL"
 			  ") STRICT;"
 			  "CREATE INDEX run_running ON run (id) WHERE state = 0;"
+			  "CREATE INDEX run_sequence ON run (sequence);"
 			  "CREATE TABLE run_meta ("
 			  "	run INTEGER NOT NULL REFERENCES run,"
 			  "	key TEXT NOT NULL,"
@@ -66,12 +69,12 @@ const char sql_schema[] = "CREATE TABLE counter ("
 			  "	place INTEGER PRIMARY KEY,"
 			  "	test INTEGER NOT NULL UNIQUE,"
 			  "	run INTEGER NOT NULL,"
-			  "	attempt INTEGER NOT NULL,"
-			  "	FOREIGN KEY (run, test, attempt) REFERENCES result"
+			  "	attempt INTEGER NOT NULL"
 			  ") STRICT;"
 			  "CREATE TABLE duration ("
 			  "	test INTEGER PRIMARY KEY REFERENCES test,"
-			  "	duration INTEGER NOT NULL"
+			  "	duration INTEGER NOT NULL,"
+			  "	sequence INTEGER NOT NULL"
 			  ") STRICT;";
 
 /* Streams where they are in the database as well, in pieces: start is the place of the first byte. */
@@ -154,7 +157,17 @@ static const char migration_1[] = "CREATE TABLE testr_schema ("
 				  "	PRIMARY KEY (run, start)"
 				  ");";
 
-const char *const sql_migrations[SQL_MIGRATIONS] = {migration_1};
+/* Durations know the place of their run. */
+static const char migration_2[] =
+    "INSERT INTO counter (name, value) VALUES ('stale', 0), ('checkpoint', 0), ('file', 0);"
+    "CREATE INDEX run_sequence ON run (sequence);"
+    "DELETE FROM duration;"
+    "ALTER TABLE duration ADD COLUMN sequence bigint NOT NULL;"
+    "INSERT INTO duration (test, duration, sequence) SELECT DISTINCT ON (r.test) r.test, r.duration, u.sequence"
+    " FROM result AS r JOIN run AS u ON u.id = r.run WHERE u.state <> 0 AND r.duration IS NOT NULL"
+    " ORDER BY r.test, u.sequence DESC, u.uid DESC, r.attempt DESC;";
+
+const char *const sql_migrations[SQL_MIGRATIONS] = {migration_1, migration_2};
 
 /* Two that create or migrate at the same time do it one after the other. */
 const char sql_migration_lock[] = "SELECT pg_advisory_xact_lock(hashtextextended('testr schema', 0))";
@@ -168,6 +181,8 @@ const char sql_counter_get[] = "SELECT value FROM counter WHERE name = $1";
 const char sql_counter_get_postgres[] = "SELECT value FROM counter WHERE name = $1 FOR UPDATE";
 
 const char sql_counter_raise[] = "UPDATE counter SET value = $1 WHERE name = $2 AND value < $1";
+
+const char sql_counter_set[] = "UPDATE counter SET value = $1 WHERE name = $2";
 
 const char sql_run_insert[] =
     "INSERT INTO run (id, uid, state, partial, uxsuccess_passes, tests, failures, skips)"
@@ -197,6 +212,9 @@ const char sql_runs_oldest_first[] = RUNS_WHERE " ORDER BY id LIMIT $7";
 const char sql_runs_newest_first[] = RUNS_WHERE " ORDER BY id DESC LIMIT $7";
 
 const char sql_run_running[] = "SELECT min(id) FROM run WHERE state = 0 AND id > $1";
+
+const char sql_runs_between[] = "SELECT " RUN_COLUMNS " FROM run WHERE state <> 0 AND sequence > $1"
+				" AND sequence <= $2 ORDER BY sequence, uid";
 
 const char sql_run_latest[] = "SELECT id FROM run WHERE state <> 0 ORDER BY id DESC LIMIT 1";
 
@@ -234,7 +252,7 @@ const char sql_tests_insert_postgres[] = "INSERT INTO test (hash, name) SELECT n
 					 "  WHERE t.hash = n.hash AND t.name = n.name) ORDER BY n.place";
 
 const char sql_tests[] =
-    "SELECT name FROM test WHERE EXISTS (SELECT 1 FROM result WHERE test = test.id) ORDER BY name";
+    "SELECT name FROM test WHERE EXISTS (SELECT 1 FROM result WHERE test = test.id AND run >= 0) ORDER BY name";
 
 const char sql_tagset_find[] = "SELECT id FROM tagset WHERE tags = $1";
 
@@ -279,8 +297,12 @@ const char sql_rows[] =
 
 const char sql_history[] = "SELECT " ROW_COLUMNS " FROM result AS r LEFT JOIN tagset AS g ON g.id = r.tagset"
 			   " WHERE r.test = $1 AND r." ENDED " AND r.run >= coalesce((SELECT min(run) FROM"
-			   "  (SELECT DISTINCT run FROM result WHERE test = $1 AND " ENDED
+			   "  (SELECT DISTINCT run FROM result WHERE test = $1 AND run >= 0 AND " ENDED
 			   "   ORDER BY run DESC LIMIT $2) AS latest), 0) ORDER BY r.run DESC, r.attempt";
+
+/* Where a fold may begin: nothing before the last run of the whole suite has a say in what fails. */
+const char sql_fold_start[] =
+    "SELECT max(sequence) FROM run WHERE state = 1 AND partial = 0 AND sequence <= $1";
 
 const char sql_failing_clear[] = "DELETE FROM failing";
 
@@ -299,6 +321,11 @@ const char sql_failing_set[] =
 
 const char sql_failing_remove[] = "DELETE FROM failing WHERE test = $1";
 
+/* A checkpoint has them in their order, and no other results but passing ones. */
+const char sql_failing_from_checkpoint[] =
+    "INSERT INTO failing (test, run, attempt) SELECT test, run, attempt FROM result"
+    " WHERE run = $1 AND status <> 3 ORDER BY position";
+
 const char sql_failing[] =
     "SELECT r.run, r.position, r.size, t.name, r.status, r.start, r.duration FROM failing AS f"
     " JOIN result AS r ON r.run = f.run AND r.test = f.test AND r.attempt = f.attempt"
@@ -307,16 +334,24 @@ const char sql_failing[] =
 const char sql_failing_names[] =
     "SELECT t.name FROM failing AS f JOIN test AS t ON t.id = f.test ORDER BY f.place";
 
+#define LATEST_DURATION \
+	" ON CONFLICT (test) DO UPDATE SET duration = excluded.duration, sequence = excluded.sequence" \
+	" WHERE excluded.sequence >= duration.sequence"
+
 /* In the order of the key, so that the last attempt has the last word. */
 const char sql_durations_set[] =
-    "INSERT OR FAIL INTO duration (test, duration) SELECT test, duration FROM result"
-    " WHERE run = $1 AND duration IS NOT NULL ORDER BY test, attempt"
-    " ON CONFLICT (test) DO UPDATE SET duration = excluded.duration";
+    "INSERT OR FAIL INTO duration (test, duration, sequence) SELECT test, duration, $1 FROM result"
+    " WHERE run = $2 AND duration IS NOT NULL ORDER BY test, attempt" LATEST_DURATION;
 
 const char sql_durations_set_postgres[] =
-    "INSERT INTO duration (test, duration) SELECT DISTINCT ON (test) test, duration FROM result"
-    " WHERE run = $1 AND duration IS NOT NULL ORDER BY test, attempt DESC"
-    " ON CONFLICT (test) DO UPDATE SET duration = excluded.duration";
+    "INSERT INTO duration (test, duration, sequence)"
+    " SELECT DISTINCT ON (test) test, duration, CAST($1 AS bigint) FROM result"
+    " WHERE run = $2 AND duration IS NOT NULL ORDER BY test, attempt DESC" LATEST_DURATION;
+
+const char sql_durations_clear[] = "DELETE FROM duration";
+
+const char sql_durations_all[] = "SELECT t.name, d.duration, d.sequence FROM duration AS d"
+				 " JOIN test AS t ON t.id = d.test ORDER BY t.name";
 
 const char sql_duration_count[] = "SELECT max(test) FROM duration";
 

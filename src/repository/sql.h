@@ -7,12 +7,12 @@
 #define SQL_H
 
 /* Goes up with every change of the schema that an older program could not live with. */
-#define SQL_SCHEMA_VERSION 2
+#define SQL_SCHEMA_VERSION 3
 
 /* How many rows a statement whose name is in the plural inserts. */
 #define SQL_MANY 16
 /* How often the schema of PostgreSQL has changed; its version is the number of migrations that were applied. */
-#define SQL_MIGRATIONS 1
+#define SQL_MIGRATIONS 2
 
 extern const char sql_schema[];
 extern const char sql_schema_streams[];
@@ -23,6 +23,7 @@ extern const char sql_migration_lock[];
 extern const char sql_counter_get[];
 extern const char sql_counter_get_postgres[];
 extern const char sql_counter_raise[];
+extern const char sql_counter_set[];
 
 extern const char sql_run_insert[];
 extern const char sql_run_update[];
@@ -31,6 +32,7 @@ extern const char sql_runs[];
 extern const char sql_runs_oldest_first[];
 extern const char sql_runs_newest_first[];
 extern const char sql_run_running[];
+extern const char sql_runs_between[];
 extern const char sql_run_latest[];
 extern const char sql_run_of_uid[];
 
@@ -62,15 +64,19 @@ extern const char sql_results_delete[];
 extern const char sql_rows[];
 extern const char sql_history[];
 
+extern const char sql_fold_start[];
 extern const char sql_failing_clear[];
 extern const char sql_failing_changes[];
 extern const char sql_failing_set[];
 extern const char sql_failing_remove[];
+extern const char sql_failing_from_checkpoint[];
 extern const char sql_failing[];
 extern const char sql_failing_names[];
 
 extern const char sql_durations_set[];
 extern const char sql_durations_set_postgres[];
+extern const char sql_durations_clear[];
+extern const char sql_durations_all[];
 extern const char sql_duration_count[];
 extern const char sql_duration[];
 extern const char sql_durations[];

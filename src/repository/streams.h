@@ -15,6 +15,10 @@ struct streams {
 	struct db *db;       /* or the database, borrowed */
 };
 
+/* Streams are known by numbers: those of runs by the run's id, others by one below 0. Checkpoints (fold.h) count
+ * from 1. */
+#define STREAMS_CHECKPOINT(number) (-2 * (number)-1)
+
 /* A stream that is being written. */
 struct stream {
 	const struct streams *streams; /* NULL when it is closed */

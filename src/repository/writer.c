@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "writer.h"
 
+#include "clock.h"
+#include "fold.h"
 #include "indexer.h"
 #include "packet.h"
 #include "replay.h"
@@ -132,13 +134,19 @@ write_end(struct sqlite_writer *w, struct err *err)
 {
 	struct index *ix = writer_repo(w)->index;
 	struct repo_run *run = &w->indexer.run;
+	int64_t last = 0, now = clock_realtime();
 
-	if (index_sequence_last(ix, &run->sequence, err))
+	if (index_sequence_last(ix, &last, err))
 		return -1;
-	run->sequence++;
-	if (run_packet_end(&w->out, run, err) || sync_stream(w, err))
+	/* What the stream says already stays so. */
+	if (!run->sequence) {
+		run->sequence = w->base.sequence ? w->base.sequence : now > last ? now : last + 1;
+		if (run_packet_end(&w->out, run, err))
+			return -1;
+	}
+	if (sync_stream(w, err))
 		return -1;
-	return indexer_write(&w->indexer, err) || index_fold(ix, run, err) ? -1 : 0;
+	return indexer_write(&w->indexer, err) || fold_run(ix, run, last, err) ? -1 : 0;
 }
 
 /* Ends the run as its facts say. What was appended to the stream is durable before. */
@@ -193,6 +201,7 @@ reindex(struct sqlite_writer *w, const struct repo_run *known, struct err *err)
 		run->state = REPO_INTERRUPTED;
 		run->partial = true;
 		run->exit_status = -1;
+		run->sequence = 0;
 	}
 	return end_run(w, err);
 }

@@ -138,7 +138,7 @@ a_run_whose_end_is_in_its_stream_has_ended(void **state)
 	    "UPDATE counter SET value = 5 WHERE name = 'sequence'");
 	repo = open_repo(place);
 	ok(repo_run_get(repo, id, &after, &err));
-	assert_int_equal(after.sequence, 6);
+	assert_true(after.sequence == before.sequence);
 	assert_string_equal(after.uid, before.uid);
 	assert_int_equal(after.state, REPO_FINISHED);
 	assert_false(after.partial);

@@ -643,8 +643,9 @@ a_stream_says_everything_of_its_run(void **state)
 	    "\"host\":\"here\"}}",
 	    run.uid);
 	assert_string_equal(facts.first, want);
-	assert_string_equal(
-	    facts.last, "{\"state\":\"finished\",\"partial\":true,\"exit\":7,\"sequence\":1}");
+	snprintf(want, sizeof(want),
+	    "{\"state\":\"finished\",\"partial\":true,\"exit\":7,\"sequence\":%" PRId64 "}", run.sequence);
+	assert_string_equal(facts.last, want);
 
 	/* Stored again as it is, it makes a run of its own. */
 	begin = (struct repo_begin){.uid = "0123456789abcdef0123456789abcdef"};
@@ -655,7 +656,7 @@ a_stream_says_everything_of_its_run(void **state)
 	assert_string_equal(copy.uid, begin.uid);
 	assert_int_equal(copy.state, REPO_INTERRUPTED);
 	assert_int_equal(copy.counts.failures, 1);
-	assert_int_equal(copy.sequence, 2);
+	assert_true(copy.sequence > run.sequence);
 	assert_int_equal(repo_run_begin(repo, &begin, &w, &err), -1);
 	assert_non_null(strstr(err.text, "is there already"));
 	begin.uid = "short";
