@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "serving.h"
 
-#include "schedule.h"
-#include "worker.h"
+#include "tally.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -40,35 +39,18 @@ struct lane {
 };
 
 struct serving {
-	struct runner *r;
-	struct account *account;
-	struct schedule *schedule;
+	struct tally tally;
 	struct lane *lanes;
 	size_t lane_count;
 	uint8_t *left_out; /* of each test: how often it was asked for in vain */
 	bool served;       /* one of the servers could be asked */
 	bool done;
-	bool failed; /* err is set: everything ends */
-	struct err *err;
 };
 
 static struct lane *
 lane_of(struct serving *s, const struct worker *w)
 {
 	return &s->lanes[worker_number(w)];
-}
-
-static bool
-stopping(const struct serving *s)
-{
-	return s->failed || s->r->launch->cancelled;
-}
-
-static void
-fail(struct serving *s)
-{
-	s->failed = true;
-	launch_kill(s->r->launch);
 }
 
 /* Nobody has a server, or will have one again. */
@@ -79,54 +61,9 @@ check_done(struct serving *s)
 	for (size_t i = 0; i < s->lane_count; i++) {
 		const struct lane *lane = &s->lanes[i];
 
-		if (worker_busy(lane->worker) || (lane->resting && !stopping(s)))
+		if (worker_busy(lane->worker) || (lane->resting && !tally_stopping(&s->tally)))
 			s->done = false;
 	}
-}
-
-/* ---- what becomes of tests ---- */
-
-static void
-settle(struct serving *s, struct lane *lane, size_t test, enum fate fate, int64_t duration)
-{
-	if (!account_settle(s->account, test, fate))
-		return;
-	lane->settled++;
-	schedule_done(s->schedule, test, duration);
-}
-
-static void
-lose(struct serving *s, struct lane *lane, size_t test, const char *why)
-{
-	settle(s, lane, test, FATE_LOST, -1);
-	if (s->r->sink.lost(s->r->sink.context, strtab_get(&s->account->ids, test), why, s->err) < 0)
-		fail(s);
-}
-
-/* A class or module that could not be set up takes its tests with it, as far as this server was asked for
- * them. */
-static void
-settle_fixture(struct serving *s, struct lane *lane, struct slice fixture)
-{
-	for (size_t i = 0; i < lane->ask_count; i++)
-		for (size_t k = 0; k < lane->asks[i].count; k++) {
-			size_t test = lane->asks[i].tests[k];
-
-			if (account_belongs(strtab_get(&s->account->ids, test), fixture))
-				settle(s, lane, test, FATE_NOT_RUN, -1);
-		}
-}
-
-static void
-take_result(struct serving *s, struct lane *lane, const struct result *r)
-{
-	size_t test = strtab_find(&s->account->ids, r->id);
-	struct slice fixture;
-
-	if ((r->status == STATUS_FAIL || r->status == STATUS_SKIP) && account_fixture(r->id, &fixture))
-		settle_fixture(s, lane, fixture);
-	if (test != STRTAB_NONE)
-		settle(s, lane, test, FATE_RESULT, result_duration(r));
 }
 
 /* ---- handing out ---- */
@@ -138,9 +75,9 @@ work_left(const struct serving *s, const struct ask *ask)
 	int64_t sum = 0;
 
 	for (size_t i = 0; i < ask->count && sum <= PIPE_WORK; i++) {
-		int64_t one = schedule_predict(s->schedule, ask->tests[i]);
+		int64_t one = schedule_predict(s->tally.schedule, ask->tests[i]);
 
-		if (s->account->fates[ask->tests[i]] == FATE_OPEN)
+		if (s->tally.account->fates[ask->tests[i]] == FATE_OPEN)
 			sum += one <= PIPE_WORK ? one : PIPE_WORK + 1;
 	}
 	return sum;
@@ -154,11 +91,11 @@ ask_one(struct serving *s, struct lane *lane)
 
 	if (lane->ask_count == SCHEDULE_DEPTH ||
 	    (lane->ask_count && work_left(s, &lane->asks[lane->ask_count - 1]) > PIPE_WORK) ||
-	    !schedule_next(s->schedule, worker_number(lane->worker), &ask->tests, &ask->count))
+	    !schedule_next(s->tally.schedule, worker_number(lane->worker), &ask->tests, &ask->count))
 		return 0;
 	lane->ask_count++;
-	if (worker_ask(lane->worker, &s->account->ids, ask->tests, ask->count, s->err) < 0) {
-		fail(s);
+	if (worker_ask(lane->worker, &s->tally.account->ids, ask->tests, ask->count, s->tally.err) < 0) {
+		tally_fail(&s->tally);
 		return 0;
 	}
 	return 1;
@@ -181,11 +118,11 @@ dismiss_all(struct serving *s)
 static void
 feed(struct serving *s, struct lane *lane)
 {
-	if (stopping(s) || lane->dismissed || !worker_ready(lane->worker))
+	if (tally_stopping(&s->tally) || lane->dismissed || !worker_ready(lane->worker))
 		return;
 	while (ask_one(s, lane) > 0)
 		;
-	if (schedule_undone(s->schedule) == 0)
+	if (schedule_undone(s->tally.schedule) == 0)
 		dismiss_all(s);
 }
 
@@ -199,12 +136,13 @@ feed_all(struct serving *s)
 static void
 start(struct serving *s, struct lane *lane)
 {
-	if (stopping(s) || worker_busy(lane->worker) || lane->given_up || schedule_undone(s->schedule) == 0)
+	if (tally_stopping(&s->tally) || worker_busy(lane->worker) || lane->given_up ||
+	    schedule_undone(s->tally.schedule) == 0)
 		return;
 	lane->settled = 0;
 	lane->dismissed = false;
-	if (worker_serve(lane->worker, s->err) < 0 && !s->r->launch->cancelled)
-		fail(s);
+	if (worker_serve(lane->worker, s->tally.err) < 0 && !s->tally.r->launch->cancelled)
+		tally_fail(&s->tally);
 }
 
 /* ---- what servers tell ---- */
@@ -214,14 +152,13 @@ on_event(void *context, struct worker *w, const struct event *e, const struct re
 {
 	struct serving *s = context;
 	struct lane *lane = lane_of(s, w);
-	int rc = s->failed ? -1 : s->r->sink.event(s->r->sink.context, e, s->err);
 
-	if (rc < 0) {
-		fail(s);
-		return rc;
-	}
+	if (tally_event(&s->tally, e) < 0)
+		return -1;
+	for (size_t i = 0; closed && i < lane->ask_count; i++)
+		lane->settled += tally_fixture(&s->tally, closed, lane->asks[i].tests, lane->asks[i].count);
 	if (closed)
-		take_result(s, lane, closed);
+		lane->settled += tally_result(&s->tally, closed);
 	if (closed || e->status == STATUS_INPROGRESS)
 		feed(s, lane);
 	return 0;
@@ -233,9 +170,7 @@ on_pause(void *context, struct worker *w)
 	struct serving *s = context;
 
 	(void)w;
-	if (s->failed || s->r->sink.pause(s->r->sink.context, s->err) < 0)
-		fail(s);
-	return s->failed ? -1 : 0;
+	return tally_pause(&s->tally);
 }
 
 static void
@@ -260,7 +195,7 @@ is_returned(const struct slice *returned, size_t count, struct slice id)
 static void
 drop_ask(struct serving *s, struct lane *lane)
 {
-	schedule_returned(s->schedule, worker_number(lane->worker));
+	schedule_returned(s->tally.schedule, worker_number(lane->worker));
 	lane->ask_count--;
 	for (size_t i = 0; i < lane->ask_count; i++)
 		lane->asks[i] = lane->asks[i + 1];
@@ -277,48 +212,19 @@ on_done(void *context, struct worker *w, const struct slice *returned, size_t co
 	for (size_t i = 0; i < ask->count; i++) {
 		size_t test = ask->tests[i];
 
-		if (s->account->fates[test] == FATE_OPEN &&
-		    !is_returned(returned, count, strtab_get(&s->account->ids, test)) &&
+		if (s->tally.account->fates[test] == FATE_OPEN &&
+		    !is_returned(returned, count, strtab_get(&s->tally.account->ids, test)) &&
 		    ++s->left_out[test] == LEFT_OUT_MAX)
-			lose(s, lane, test, "the test server was asked for it twice and left it out");
+			lane->settled += tally_lose(
+			    &s->tally, test, "the test server was asked for it twice and left it out");
 	}
 	drop_ask(s, lane);
 	feed_all(s);
-	if (schedule_undone(s->schedule) == 0)
+	if (schedule_undone(s->tally.schedule) == 0)
 		dismiss_all(s);
 }
 
 /* ---- the end of a server ---- */
-
-/* Fails what the server was in, and tells what else is wrong with its end. */
-static int
-account_for_end(struct serving *s, struct lane *lane, const struct process_end *end, const char *why)
-{
-	int blamed = worker_blame(lane->worker, end), rc = 0;
-	struct buf text;
-
-	if (blamed < 0)
-		return -1;
-	buf_init(&text, 4096);
-	if (end->left) {
-		buf_printf(&text, "worker-%u left %u process%s behind, now killed: %s",
-		    worker_number(lane->worker), end->left, end->left == 1 ? "" : "es", end->leaver);
-		s->r->sink.note(s->r->sink.context, buf_cstr(&text));
-		buf_clear(&text);
-	}
-	if (blamed == 0 && !lane->dismissed) {
-		buf_printf(&text, "The test server of worker-%u ended with ", worker_number(lane->worker));
-		process_end_words(end, &text);
-		buf_str(&text, " while no test was running");
-		if (why)
-			buf_printf(&text, ": %s", why);
-		buf_str(&text, ".\n");
-		worker_tail(lane->worker, &text);
-		rc = worker_error(lane->worker, buf_get(&text));
-	}
-	buf_release(&text);
-	return rc;
-}
 
 static void
 rest_over(void *context)
@@ -353,44 +259,21 @@ on_ended(void *context, struct worker *w, const struct process_end *end, const c
 	struct serving *s = context;
 	struct lane *lane = lane_of(s, w);
 
-	if (!stopping(s) && account_for_end(s, lane, end, why) < 0)
-		fail(s);
+	if (!tally_stopping(&s->tally) &&
+	    tally_end(&s->tally, w, end, "test server", why, lane->dismissed) < 0)
+		tally_fail(&s->tally);
 	while (lane->ask_count)
 		drop_ask(s, lane);
-	if (!stopping(s) && schedule_undone(s->schedule)) {
+	if (!tally_stopping(&s->tally) && schedule_undone(s->tally.schedule)) {
 		start_again(s, lane);
 		feed_all(s);
-	} else if (!stopping(s)) {
+	} else if (!tally_stopping(&s->tally)) {
 		dismiss_all(s);
 	}
 	check_done(s);
 }
 
 /* ---- all of it ---- */
-
-static struct schedule *
-make_schedule(const struct serving *s, const struct runner_test *tests, bool keep_order)
-{
-	struct schedule_options options = {.workers = s->r->workers,
-	    .keep_order = keep_order,
-	    .batch_cost = REQUEST_COST,
-	    .segments = s->r->segments,
-	    .segment_count = s->r->segment_count};
-	size_t count = s->account->ids.len;
-	struct schedule_test *list = calloc(count + 1, sizeof(*list));
-	struct schedule *schedule;
-
-	if (!list)
-		return NULL;
-	for (size_t i = 0; i < count; i++)
-		list[i] = (struct schedule_test){.group = tests[i].group,
-		    .duration = tests[i].duration,
-		    .failed = tests[i].failed,
-		    .segment = tests[i].segment};
-	schedule = schedule_new(list, count, &options);
-	free(list);
-	return schedule;
-}
 
 static int
 prepare(struct serving *s, const struct runner_test *tests, bool keep_order)
@@ -403,37 +286,43 @@ prepare(struct serving *s, const struct runner_test *tests, bool keep_order)
 	    .context = s};
 	size_t count;
 
-	s->schedule = make_schedule(s, tests, keep_order);
-	s->left_out = calloc(s->account->ids.len + 1, 1);
-	if (!s->schedule || !s->left_out)
-		return err_nomem(s->err);
-	count = schedule_workers(s->schedule);
+	struct schedule_options options = {.keep_order = keep_order,
+	    .batch_cost = REQUEST_COST,
+	    .segments = s->tally.r->segments,
+	    .segment_count = s->tally.r->segment_count};
+
+	s->left_out = calloc(s->tally.account->ids.len + 1, 1);
+	if (!s->left_out)
+		return err_nomem(s->tally.err);
+	if (tally_schedule(&s->tally, tests, options) < 0)
+		return -1;
+	count = schedule_workers(s->tally.schedule);
 	s->lanes = calloc(count + 1, sizeof(*s->lanes));
 	for (; s->lanes && s->lane_count < count; s->lane_count++) {
 		struct lane *lane = &s->lanes[s->lane_count];
 
 		lane->serving = s;
-		lane->worker = worker_new(s->r, (unsigned)s->lane_count, calls);
-		lane->back_off = loop_timer_new(s->r->launch->loop, rest_over, lane);
+		lane->worker = worker_new(s->tally.r, (unsigned)s->lane_count, calls);
+		lane->back_off = loop_timer_new(s->tally.r->launch->loop, rest_over, lane);
 		if (!lane->worker || !lane->back_off)
 			break;
 	}
-	return s->lane_count == count ? 0 : err_nomem(s->err);
+	return s->lane_count == count ? 0 : err_nomem(s->tally.err);
 }
 
 /* What no server was left for. Where there never was one, nothing sensible could be done. */
 static void
 lose_rest(struct serving *s)
 {
-	if (!stopping(s) && !s->served && s->lane_count) {
-		err_set(s->err, ERR_START,
+	if (!tally_stopping(&s->tally) && !s->served && s->lane_count) {
+		err_set(s->tally.err, ERR_START,
 		    "no test server could be started; see above, and try it by hand: %s",
-		    config_get(s->r->config, "test_server_command"));
-		s->failed = true;
+		    config_get(s->tally.r->config, "test_server_command"));
+		s->tally.failed = true;
 	}
-	for (size_t i = 0; i < s->account->ids.len && !stopping(s) && s->lane_count; i++)
-		if (s->account->fates[i] == FATE_OPEN)
-			lose(s, &s->lanes[0], i, "no test server could be kept running for it");
+	for (size_t i = 0; i < s->tally.account->ids.len && !tally_stopping(&s->tally) && s->lane_count; i++)
+		if (s->tally.account->fates[i] == FATE_OPEN)
+			tally_lose(&s->tally, i, "no test server could be kept running for it");
 }
 
 static void
@@ -445,14 +334,14 @@ release(struct serving *s)
 	}
 	free(s->lanes);
 	free(s->left_out);
-	schedule_free(s->schedule);
+	schedule_free(s->tally.schedule);
 }
 
 int
 serving_run(struct runner *r, struct account *account, const struct runner_test *tests, bool keep_order,
     struct runner_report *out, struct err *err)
 {
-	struct serving s = {.r = r, .account = account, .err = err};
+	struct serving s = {.tally = {.r = r, .account = account, .err = err}};
 	int rc = prepare(&s, tests, keep_order);
 
 	for (size_t i = 0; rc == 0 && i < s.lane_count; i++)
@@ -462,7 +351,7 @@ serving_run(struct runner *r, struct account *account, const struct runner_test 
 		loop_run(r->launch->loop, &s.done);
 		lose_rest(&s);
 	}
-	if (s.failed)
+	if (s.tally.failed)
 		rc = -1;
 	out->interrupted = account_close(account);
 	release(&s);

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tally.h"
+
+#include <stdlib.h>
+
+void
+tally_fail(struct tally *t)
+{
+	t->failed = true;
+	launch_kill(t->r->launch);
+}
+
+bool
+tally_stopping(const struct tally *t)
+{
+	return t->failed || t->r->launch->cancelled;
+}
+
+int
+tally_schedule(struct tally *t, const struct runner_test *tests, struct schedule_options options)
+{
+	size_t count = t->account->ids.len;
+	struct schedule_test *list = calloc(count + 1, sizeof(*list));
+
+	if (!list)
+		return err_nomem(t->err);
+	for (size_t i = 0; i < count; i++) {
+		list[i].duration = -1;
+		if (tests)
+			list[i] = (struct schedule_test){.group = tests[i].group,
+			    .duration = tests[i].duration,
+			    .failed = tests[i].failed,
+			    .segment = options.segment_count > 1 ? tests[i].segment : 0};
+	}
+	options.workers = t->r->workers;
+	t->schedule = schedule_new(list, count, &options);
+	free(list);
+	if (!t->schedule)
+		return err_nomem(t->err);
+	for (size_t i = 0; i < count; i++)
+		if (t->account->fates[i] != FATE_OPEN)
+			schedule_done(t->schedule, i, -1);
+	return 0;
+}
+
+int
+tally_event(struct tally *t, const struct event *e)
+{
+	if (t->failed)
+		return -1;
+	if (t->r->sink.event(t->r->sink.context, e, t->err) == 0)
+		return 0;
+	tally_fail(t);
+	return -1;
+}
+
+int
+tally_pause(struct tally *t)
+{
+	if (t->failed || t->r->sink.pause(t->r->sink.context, t->err) < 0)
+		tally_fail(t);
+	return t->failed ? -1 : 0;
+}
+
+size_t
+tally_settle(struct tally *t, size_t test, enum fate fate, int64_t duration)
+{
+	if (!account_settle(t->account, test, fate))
+		return 0;
+	if (t->schedule)
+		schedule_done(t->schedule, test, duration);
+	return 1;
+}
+
+size_t
+tally_lose(struct tally *t, size_t test, const char *why)
+{
+	if (!tally_settle(t, test, FATE_LOST, -1))
+		return 0;
+	if (t->r->sink.lost(t->r->sink.context, strtab_get(&t->account->ids, test), why, t->err) < 0)
+		tally_fail(t);
+	return 1;
+}
+
+size_t
+tally_result(struct tally *t, const struct result *r)
+{
+	size_t test = strtab_find(&t->account->ids, r->id);
+
+	return test == STRTAB_NONE ? 0 : tally_settle(t, test, FATE_RESULT, result_duration(r));
+}
+
+size_t
+tally_fixture(struct tally *t, const struct result *r, const size_t *tests, size_t count)
+{
+	struct slice fixture;
+	size_t decided = 0;
+
+	if ((r->status != STATUS_FAIL && r->status != STATUS_SKIP) || !account_fixture(r->id, &fixture))
+		return 0;
+	for (size_t i = 0; i < (tests ? count : t->account->ids.len); i++) {
+		size_t test = tests ? tests[i] : i;
+
+		if (account_belongs(strtab_get(&t->account->ids, test), fixture))
+			decided += tally_settle(t, test, FATE_NOT_RUN, -1);
+	}
+	return decided;
+}
+
+static void
+note_left(struct tally *t, const struct worker *w, const struct process_end *end)
+{
+	struct buf text;
+
+	buf_init(&text, 1024);
+	buf_printf(&text, "worker-%u left %u process%s behind, now killed: %s", worker_number(w), end->left,
+	    end->left == 1 ? "" : "es", end->leaver);
+	t->r->sink.note(t->r->sink.context, buf_cstr(&text));
+	buf_release(&text);
+}
+
+/* The process ended, or was killed, outside of tests. */
+static int
+tell_end(struct worker *w, const struct process_end *end, const char *what, const char *why)
+{
+	struct buf text;
+	int rc;
+
+	buf_init(&text, 4 * WORKER_TAIL_MAX);
+	buf_printf(&text, "The %s of worker-%u ended with ", what, worker_number(w));
+	process_end_words(end, &text);
+	buf_str(&text, " while no test was running");
+	if (why)
+		buf_printf(&text, ": %s", why);
+	buf_str(&text, ".\n");
+	worker_tail(w, &text);
+	rc = worker_error(w, buf_get(&text));
+	buf_release(&text);
+	return rc;
+}
+
+int
+tally_end(struct tally *t, struct worker *w, const struct process_end *end, const char *what, const char *why,
+    bool expected)
+{
+	int blamed = worker_blame(w, end);
+
+	if (blamed < 0)
+		return -1;
+	if (end->left)
+		note_left(t, w, end);
+	if (blamed == 0 && !expected && tell_end(w, end, what, why) < 0)
+		return -1;
+	return blamed;
+}
