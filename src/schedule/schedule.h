@@ -13,7 +13,8 @@
  * first, to the worker with the least work so far, and a new test is taken to last as long as the mean of the
  * known ones; when nothing is known, groups are dealt out in turn (both are the rules of the original). A
  * share that is worth it is handed out in batches as well; who has done his own takes from the one with the
- * most left.
+ * most left. A test that is only one worker's is never another's; of an order that a person chose, each worker
+ * keeps to his part of it.
  *
  * Invariant: every test is at any time in exactly one state: waiting, out (with one worker), or done. Nothing
  * is allocated after schedule_new. */
@@ -33,6 +34,8 @@ struct schedule_test {
 	int64_t duration;   /* nanoseconds from history, or -1 when never seen */
 	bool failed;        /* in the last run that had it */
 	uint64_t limits;    /* bit i: limit i holds for it. Those of one group hold for all of the group. */
+	size_t only;        /* the worker that alone may have it, plus 1; 0: any. That of a group's first test
+			       holds for all of the group. */
 	size_t segment;     /* below segment_count */
 };
 
@@ -63,7 +66,8 @@ struct schedule *schedule_new(
 /* Accepts NULL. */
 void schedule_free(struct schedule *s);
 
-/* How many workers get something at the start, as far as can be told beforehand: 0 when there is no test. */
+/* How many workers get something, as far as can be told beforehand, which are the first ones: 0 when there is
+ * no test. */
 size_t schedule_workers(const struct schedule *s);
 
 /* Corrects batch_cost by what was measured. */

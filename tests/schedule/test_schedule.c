@@ -59,7 +59,7 @@ struct world {
 static void
 fill(struct world *w, uint64_t *state)
 {
-	bool history = below(state, 3) > 0;
+	bool history = below(state, 3) > 0, bound = below(state, 3) == 0;
 
 	memset(w, 0, sizeof(*w));
 	w->count = below(state, MAX_TESTS);
@@ -81,6 +81,7 @@ fill(struct world *w, uint64_t *state)
 		    .duration = history && below(state, 4) ? (int64_t)below(state, 1000000) : -1,
 		    .failed = below(state, 6) == 0,
 		    .limits = below(state, 3) ? 0 : below(state, (size_t)1 << w->options.limit_count),
+		    .only = bound && below(state, 3) ? 1 + below(state, w->options.workers) : 0,
 		    .segment = below(state, w->options.segment_count),
 		};
 	w->schedule = schedule_new(w->tests, w->count, &w->options);
@@ -106,6 +107,16 @@ unit_limits(const struct world *w, size_t test)
 		if (same_unit(w, i, test))
 			limits |= w->tests[i].limits;
 	return limits;
+}
+
+/* Which worker may have a test's unit, plus 1; 0: any. */
+static size_t
+unit_only(const struct world *w, size_t test)
+{
+	for (size_t i = 0; i < test; i++)
+		if (same_unit(w, i, test))
+			return w->tests[i].only;
+	return w->tests[test].only;
 }
 
 static size_t
@@ -168,6 +179,7 @@ check_batch(const struct world *w, size_t worker)
 	for (size_t i = 0; i < b->count; i++) {
 		assert_int_equal(w->tests[b->tests[i]].segment, segment);
 		assert_int_equal(unit_limits(w, b->tests[i]), b->limits);
+		assert_true(!unit_only(w, b->tests[i]) || unit_only(w, b->tests[i]) == worker + 1);
 		if (w->segments[segment].isolated)
 			assert_true(same_unit(w, b->tests[i], b->tests[0]));
 	}
@@ -248,8 +260,13 @@ end_batch(struct world *w, size_t worker, size_t done)
 static void
 check_progress(struct world *w)
 {
-	if (active(w) == 0 && first_open_segment(w) != SIZE_MAX)
-		assert_true(give(w, 0));
+	size_t worker = 0;
+
+	if (active(w) || first_open_segment(w) == SIZE_MAX)
+		return;
+	while (worker < schedule_workers(w->schedule) && !give(w, worker))
+		worker++;
+	assert_true(worker < schedule_workers(w->schedule));
 }
 
 static void
@@ -350,6 +367,59 @@ failed_then_new_then_longest(void **context)
 			last = test;
 			schedule_done(s, test, -1);
 			schedule_returned(s, 0);
+		}
+		schedule_free(s);
+	}
+}
+
+/* Each worker gets what is his alone, in the order of the list, whatever limits hold. */
+static void
+an_order_is_kept_by_each_worker(void **context)
+{
+	static const struct schedule_segment one = {0};
+	uint64_t state = 5;
+	struct schedule_test tests[MAX_TESTS];
+	size_t limits[] = {1, 2};
+
+	(void)context;
+	for (size_t round = 0; round < 300; round++) {
+		size_t count = 1 + below(&state, MAX_TESTS - 1), workers = 1 + below(&state, 5), idle = 0;
+		size_t last[5] = {0};
+		bool busy[5] = {false};
+		struct schedule_options options = {.workers = workers,
+		    .keep_order = true,
+		    .shares = round % 2,
+		    .batch_cost = (int64_t)below(&state, 1000),
+		    .segments = &one,
+		    .segment_count = 1,
+		    .limits = limits,
+		    .limit_count = 2};
+		struct schedule *s;
+
+		for (size_t i = 0; i < count; i++)
+			tests[i] = (struct schedule_test){.duration = (int64_t)below(&state, 50),
+			    .limits = below(&state, 2) ? 0 : below(&state, 4),
+			    .only = 1 + below(&state, workers)};
+		s = schedule_new(tests, count, &options);
+		for (size_t w = 0; schedule_undone(s); w = (w + 1) % workers) {
+			const size_t *batch;
+			size_t len;
+
+			assert_true(idle++ < 1000);
+			if (busy[w] && below(&state, 2)) {
+				schedule_returned(s, w);
+				busy[w] = false;
+			}
+			if (busy[w] || !schedule_next(s, w, &batch, &len))
+				continue;
+			busy[w] = true;
+			idle = 0;
+			for (size_t i = 0; i < len; i++) {
+				assert_int_equal(tests[batch[i]].only, w + 1);
+				assert_true(batch[i] + 1 > last[w]);
+				last[w] = batch[i] + 1;
+				schedule_done(s, batch[i], 1);
+			}
 		}
 		schedule_free(s);
 	}
@@ -664,6 +734,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(keeps_the_rules_whatever_happens),
 	    cmocka_unit_test(failed_then_new_then_longest),
+	    cmocka_unit_test(an_order_is_kept_by_each_worker),
 	    cmocka_unit_test(batches_are_worth_their_cost),
 	    cmocka_unit_test(predictions_are_corrected),
 	    cmocka_unit_test(the_originals_example),
