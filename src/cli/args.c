@@ -48,6 +48,9 @@ static const struct option definitions[] = {
     {'R', "repository", OPTION_VALUE, "URL",
 	"The repository: a directory, sqlite:PATH, postgresql://… or memory:. Default: $TESTR_REPOSITORY, or what .testr.conf says, or the project's directory.",
 	ARG_REPOSITORY},
+    {0, "retries", OPTION_VALUE, "N",
+	"Try tests that failed again, up to N times, the last time each in a process of its own. Default: what .testr.conf says, or 0.",
+	ARG_RETRIES},
     {'r', "run", OPTION_VALUE, "RUN",
 	"The run with this id, or with a uid that begins so; -1 (also as an option of its own) is the latest, -2 the one before.",
 	ARG_RUN},
@@ -86,7 +89,7 @@ met(void *context, const struct option *option, char *const *values, struct err 
 		a->meta[a->meta_count++] = values[0];
 	}
 	if (option->id == ARG_CONCURRENCY || option->id == ARG_FORMAT || option->id == ARG_LIMIT ||
-	    option->id == ARG_WORKER)
+	    option->id == ARG_RETRIES || option->id == ARG_WORKER)
 		return optparse_int(option, values[0], &a->number[option->id], err);
 	return 0;
 }

@@ -87,6 +87,7 @@ summarise(struct cli *cli, struct repo *repo, const struct repo_run *run, const 
 	struct ui_summary summary = {
 	    .id = run->id,
 	    .counts = show->counts,
+	    .flaky = show->flaky,
 	    .elapsed = show_elapsed(show),
 	    .interrupted = run->state != REPO_FINISHED,
 	};
@@ -146,6 +147,9 @@ answer_row(void *context, const struct repo_row *row, struct err *err)
 
 	if (l->worker >= 0 && row->worker != l->worker)
 		return 0;
+	/* Its failed attempt comes right before it. */
+	if (l->worker < 0 && repo_row_attempt(row) > 1 && l->failures)
+		l->failures--;
 	l->failures += verdict == VERDICT_FAIL;
 	return ask_answer_row(
 	    &l->answer, l->repo, row, verdict, verdict == VERDICT_FAIL ? ASK_DETAIL_MAX : 0, err);

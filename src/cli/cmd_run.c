@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "isolation.h"
 #include "record.h"
+#include "retry.h"
 #include "setup.h"
 #include "steps.h"
 
@@ -9,7 +10,7 @@
 
 static const enum arg args[] = {ARG_FAILING, ARG_PARALLEL, ARG_CONCURRENCY, ARG_LOAD_LIST, ARG_PARTIAL,
     ARG_SUBUNIT, ARG_FULL_RESULTS, ARG_UNTIL_FAILURE, ARG_ANALYZE_ISOLATION, ARG_ISOLATED, ARG_FORCE_INIT,
-    ARG_NO_TESTS, ARG_META, ARG_PLAN, ARG_NONE};
+    ARG_NO_TESTS, ARG_META, ARG_PLAN, ARG_RETRIES, ARG_NONE};
 
 struct testing {
 	struct cli *cli;
@@ -18,6 +19,7 @@ struct testing {
 	struct strtab ids; /* the tests to run, when `known` */
 	bool known;
 	bool keep_order;
+	unsigned retries;
 	struct steps steps;   /* of --plan */
 	struct record record; /* of the run that is on */
 };
@@ -251,7 +253,7 @@ execute(struct testing *t, struct once *o)
 
 	if (t->known && t->ids.len == 0)
 		return 0;
-	return runner_run(&runner, &o->account, o->tests, t->keep_order, &o->report, &t->cli->err);
+	return retry_run(&runner, t->retries, &o->account, o->tests, t->keep_order, &o->report, &t->cli->err);
 }
 
 /* The command ran and named no test at all: very likely it does not speak subunit. */
@@ -308,6 +310,24 @@ run_once(struct testing *t, int *status)
 	return rc;
 }
 
+/* How often tests are tried again: --retries, or what the configuration says. */
+static int
+find_retries(struct testing *t)
+{
+	const struct args *a = &t->cli->args;
+	long given = a->number[ARG_RETRIES];
+
+	if (given < 0 || given > CONFIG_RETRIES_MAX)
+		return err_set(&t->cli->err, ERR_USAGE, "option --retries: %ld is not between 0 and %d",
+		    given, CONFIG_RETRIES_MAX);
+	t->retries = a->set[ARG_RETRIES] ? (unsigned)given : config_retries(t->setup.config);
+	if (t->retries && !template_takes_ids(t->setup.config))
+		return err_set(&t->cli->err, ERR_FAILED,
+		    "retries: test_command has no $IDOPTION, $IDFILE or $IDLIST, so it cannot be asked for a test again: %s",
+		    config_get(t->setup.config, "test_command"));
+	return 0;
+}
+
 static int
 run_tests(struct testing *t)
 {
@@ -315,7 +335,7 @@ run_tests(struct testing *t)
 
 	if (t->cli->args.set[ARG_ANALYZE_ISOLATION])
 		return isolation_run(&t->setup, t->repo);
-	if (choose_tests(t) < 0)
+	if (find_retries(t) < 0 || choose_tests(t) < 0)
 		return -1;
 	if (t->known && t->ids.len == 0) {
 		status = nothing_chosen(t);
@@ -392,6 +412,10 @@ const struct command cmd_run = {
 	     "* test_timeout -- how many seconds a test may take.\n"
 	     "* test_server_command -- a command that starts a test server; see docs/rpc.md.\n"
 	     "* server_timeout -- how many seconds a server may take to start or answer.\n"
+	     "* retries -- how often a test that failed is tried again, when all else is done;\n"
+	     "  one that passes then is flaky.\n"
+	     "* flaky_result -- fail, if a run with flaky tests is to have failed; else it has\n"
+	     "  passed.\n"
 	     "* unexpected_success -- pass, if an unexpected success is to be a success;\n"
 	     "  else it is a failure.\n"
 	     "$IDFILE is a file with the ids of the tests, one a line; $IDLIST is the ids\n"

@@ -14,6 +14,7 @@ record_init(struct record *r, struct cli *cli, struct repo *repo, const struct c
 	    .cli = cli, .repo = repo, .subunit = subunit, .first = TIME_NONE, .last = TIME_NONE};
 	buf_init(&r->packets, 4 * (size_t)PACKET_MAX);
 	r->uxsuccess_passes = config && config_uxsuccess_passes(config);
+	r->flaky_fails = config && config_flaky_fails(config);
 	r->environment = config ? config_get(config, "record_environment") : NULL;
 	r->started = clock_monotonic();
 	r->outcome = outcome_new(subunit ? 0 : CLI_DETAIL_MAX);
@@ -50,20 +51,24 @@ record_begin(struct record *r)
 	return rc;
 }
 
-static void
+/* True when the result makes its test a flaky one. */
+static bool
 count_result(struct record *r, const struct result *result)
 {
+	bool again = repo_supersede(&r->counts, result), fails = cli_fails(result, r->uxsuccess_passes);
 	size_t test = r->plan.ids ? strtab_find(r->plan.ids, result->id) : STRTAB_NONE;
 
 	r->counts.tests++;
 	if (result->status == STATUS_SKIP)
 		r->counts.skips++;
-	if (cli_fails(result, r->uxsuccess_passes))
+	if (fails)
 		r->counts.failures++;
 	else if (cli_has_tag(result, &r->filter_tags))
 		r->filtered++;
-	if (test != STRTAB_NONE && r->plan.durations && r->plan.durations[test] > 0)
+	r->flaky += again && !fails;
+	if (!again && test != STRTAB_NONE && r->plan.durations && r->plan.durations[test] > 0)
 		r->predicted -= (double)r->plan.durations[test];
+	return again && !fails;
 }
 
 static void
@@ -168,6 +173,7 @@ int
 record_event(struct record *r, const struct event *e, struct err *err)
 {
 	const struct result *result;
+	bool flaky;
 
 	if (checkout_ready(&r->checkout) && checkout_record(&r->checkout, r->writer, err) < 0)
 		return -1;
@@ -177,8 +183,7 @@ record_event(struct record *r, const struct event *e, struct err *err)
 		time_extend(&r->first, &r->last, e->time);
 	if (outcome_event(r->outcome, e, &result) < 0)
 		return err_nomem(err);
-	if (result)
-		count_result(r, result);
+	flaky = result && count_result(r, result);
 	if (!e->id.data && slice_eq(e->file_name, SLICE_LIT(RUNNER_ERROR_NAME))) {
 		r->errors++;
 		ui_warn(&r->cli->ui, "%.*s", SLICE_FMT(slice_trim(e->file)));
@@ -190,6 +195,8 @@ record_event(struct record *r, const struct event *e, struct err *err)
 			return -1;
 		ui_failure(&r->cli->ui, cli_label(result), result);
 	}
+	if (flaky)
+		ui_flaky(&r->cli->ui, result);
 	draw_live(r);
 	return 0;
 }
@@ -234,7 +241,9 @@ exit_status(const struct record *r, const struct record_end *end)
 		return 128 + end->signal;
 	if (r->counts.failures || r->errors)
 		return 1;
-	return r->lost ? err_exit_status(ERR_INCOMPLETE) : 0;
+	if (r->lost)
+		return err_exit_status(ERR_INCOMPLETE);
+	return r->flaky && r->flaky_fails;
 }
 
 /* The run before this one, for the differences in the summary. */
@@ -294,6 +303,7 @@ record_finish(struct record *r, const struct record_end *end, int *status)
 	    .counts = r->counts,
 	    .elapsed = time_between(r->first, r->last),
 	    .errors = r->errors,
+	    .flaky = r->flaky,
 	    .lost = r->lost,
 	    .interrupted = end->interrupted,
 	    .failed = *status != 0,

@@ -24,7 +24,7 @@ struct record {
 	struct repo_writer *writer; /* NULL before record_begin */
 	struct outcome *outcome;
 	struct strtab filter_tags;
-	bool uxsuccess_passes;
+	bool uxsuccess_passes, flaky_fails;
 	bool subunit;
 	struct buf packets; /* with --subunit: encoded, to be written */
 	struct record_plan plan;
@@ -34,6 +34,7 @@ struct record {
 	const char *environment;
 	struct checkout checkout;
 	struct repo_counts counts;
+	int64_t flaky;       /* tests that failed and passed when tried again */
 	int64_t filtered;    /* tests that passed and have one of filter_tags */
 	int64_t first, last; /* the extent of the times of tests' events, announcements included */
 	double predicted;    /* nanoseconds of work left */

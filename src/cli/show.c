@@ -40,10 +40,12 @@ show_result(void *context, const struct result *r, struct err *err)
 {
 	struct show *s = context;
 	bool cut_off = s->interrupted && !status_is_final(r->status);
-	bool fails = s->all_fail || (!cut_off && cli_fails(r, s->uxsuccess_passes));
+	bool fails = s->all_fail || (!cut_off && cli_fails(r, s->uxsuccess_passes)), flaky;
 
 	if ((s->worker >= 0 && result_worker(r) != s->worker) || (cut_off && !s->list && !s->subunit))
 		return 0;
+	flaky = !s->all_fail && s->worker < 0 && repo_supersede(&s->counts, r) && !fails;
+	s->flaky += flaky;
 	s->counts.tests += fails || !cli_has_tag(r, &s->filter_tags);
 	s->counts.failures += fails;
 	s->counts.skips += r->status == STATUS_SKIP;
@@ -55,6 +57,8 @@ show_result(void *context, const struct result *r, struct err *err)
 		ui_printf(&s->cli->ui, "%.*s\n", SLICE_FMT(r->id));
 	else if (fails)
 		ui_failure(&s->cli->ui, cli_label(r), r);
+	else if (flaky)
+		ui_flaky(&s->cli->ui, r);
 	return 0;
 }
 

@@ -16,6 +16,7 @@ struct show {
 	int64_t worker;            /* only this one's results; -1: all */
 	struct strtab filter_tags; /* tests that pass and have one of these are not counted */
 	struct repo_counts counts;
+	int64_t flaky;       /* tests that failed and passed when tried again */
 	int64_t first, last; /* the extent of their times */
 	struct buf packets;
 };

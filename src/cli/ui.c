@@ -152,6 +152,15 @@ ui_failure(struct ui *ui, const char *label, const struct result *r)
 	ui_flush(ui);
 }
 
+void
+ui_flaky(struct ui *ui, const struct result *r)
+{
+	ui_coloured(ui, UI_RED, "FLAKY");
+	ui_printf(ui, ": %.*s (attempt %lld passed)\n", SLICE_FMT(r->id),
+	    (long long)event_attempt(r->tags, r->tag_count));
+	ui_flush(ui);
+}
+
 static void
 add_delta(struct buf *out, int64_t now, const int64_t *before)
 {
@@ -199,6 +208,8 @@ ui_summary(struct ui *ui, const struct ui_summary *s)
 		buf_printf(&ui->out, ", failures=%lld", (long long)s->counts.failures);
 		add_delta(&ui->out, s->counts.failures, s->before ? &s->before->failures : NULL);
 	}
+	if (s->flaky)
+		buf_printf(&ui->out, ", flaky=%lld", (long long)s->flaky);
 	if (s->errors)
 		buf_printf(&ui->out, ", errors=%zu", s->errors);
 	if (s->lost)

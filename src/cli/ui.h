@@ -40,6 +40,9 @@ void ui_warn(struct ui *ui, const char *format, ...) __attribute__((format(print
 /* The block for a test that failed: label and id, tags, attachments. */
 void ui_failure(struct ui *ui, const char *label, const struct result *r);
 
+/* The line for a test that failed and has passed now. */
+void ui_flaky(struct ui *ui, const struct result *r);
+
 #define UI_RED "31"
 #define UI_GREEN "32"
 /* The word, in colour where there are colours. */
@@ -55,6 +58,7 @@ struct ui_summary {
 	int64_t elapsed; /* nanoseconds; 0 when unknown */
 	const struct repo_counts *before;
 	int64_t before_elapsed;
+	int64_t flaky;       /* tests that failed and passed when tried again */
 	size_t errors, lost; /* outside any test; without result */
 	bool interrupted;
 	bool failed; /* for some other reason */

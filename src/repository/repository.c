@@ -488,9 +488,31 @@ repo_status_fails(enum status status, bool uxsuccess_passes)
 	       (status == STATUS_UXSUCCESS && !uxsuccess_passes);
 }
 
+bool
+repo_supersede(struct repo_counts *counts, const struct result *r)
+{
+	if (event_attempt(r->tags, r->tag_count) < 2 || !counts->failures)
+		return false;
+	counts->failures--;
+	counts->tests--;
+	return true;
+}
+
+int64_t
+repo_row_attempt(const struct repo_row *row)
+{
+	struct slice rest = row->tags, tag;
+	int64_t attempt = 1;
+
+	while (attempt == 1 && slice_split(&rest, '\0', &tag))
+		attempt = event_attempt(&tag, 1);
+	return attempt;
+}
+
 void
 repo_run_add(struct repo_run *run, const struct result *r)
 {
+	repo_supersede(&run->counts, r);
 	run->counts.tests++;
 	run->counts.failures += repo_status_fails(r->status, run->uxsuccess_passes);
 	run->counts.skips += r->status == STATUS_SKIP;

@@ -27,11 +27,14 @@ enum repo_state {
 	REPO_INTERRUPTED, /* cancelled, or its writer died */
 };
 
+/* A failure is no result any more when the test was tried again (event_attempt). */
 struct repo_counts {
 	int64_t tests;    /* results, those of tests that never ended included; "exists" is none */
 	int64_t failures; /* fail, never ended, and uxsuccess unless the run took it as success */
 	int64_t skips;
 };
+/* Before the result is counted: takes the failed attempt before it out of the counts. True when there was one. */
+bool repo_supersede(struct repo_counts *counts, const struct result *r);
 
 /* Format 1 stores results alone: all runs are finished there, none is partial, and uxsuccess does not pass. */
 struct repo_run {
@@ -183,6 +186,8 @@ struct repo_row {
 	uint64_t offset, end;    /* of its packets in the run's stream */
 };
 typedef int (*repo_row_fn)(void *context, const struct repo_row *row, struct err *err);
+/* event_attempt of the row: above 1 for one that takes the place of the row before it. */
+int64_t repo_row_attempt(const struct repo_row *row);
 
 /* All results of a run, sorted by test (bytewise), then attempt. */
 int repo_rows(struct repo *repo, int64_t run, repo_row_fn fn, void *context, struct err *err);

@@ -8,6 +8,7 @@ account_release(struct account *a)
 {
 	strtab_release(&a->ids);
 	free(a->fates);
+	free(a->failed);
 	*a = (struct account){0};
 }
 
@@ -20,15 +21,21 @@ account_plan(struct account *a, struct slice id)
 	if (a->ids.len == a->cap) {
 		size_t cap = a->cap ? a->cap * 2 : 64;
 		uint8_t *fates = realloc(a->fates, cap);
+		uint32_t *failed;
 
 		if (!fates)
 			return STRTAB_NONE;
 		a->fates = fates;
+		failed = reallocarray(a->failed, cap, sizeof(*failed));
+		if (!failed)
+			return STRTAB_NONE;
+		a->failed = failed;
 		a->cap = cap;
 	}
 	i = strtab_add(&a->ids, id, &added);
 	if (i != STRTAB_NONE && added) {
 		a->fates[i] = FATE_OPEN;
+		a->failed[i] = 0;
 		a->counts[FATE_OPEN]++;
 	}
 	return i;
@@ -43,6 +50,12 @@ account_settle(struct account *a, size_t test, enum fate fate)
 	a->counts[FATE_OPEN]--;
 	a->counts[fate]++;
 	return true;
+}
+
+void
+account_fail(struct account *a, size_t test, unsigned worker)
+{
+	a->failed[test] = worker + 1;
 }
 
 size_t

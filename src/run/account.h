@@ -20,6 +20,8 @@ enum fate {
 struct account {
 	struct strtab ids; /* the plan, in order; of an unplanned run, what was announced */
 	uint8_t *fates;    /* enum fate of each */
+	uint32_t
+	    *failed; /* of each: the number of the worker it failed with last, plus 1; 0: it did not fail */
 	size_t cap;
 	size_t counts[4]; /* of each fate */
 };
@@ -31,6 +33,9 @@ void account_release(struct account *a);
 size_t account_plan(struct account *a, struct slice id);
 /* Decides a test's fate, unless it is decided already. Returns true when this decided it. */
 bool account_settle(struct account *a, size_t test, enum fate fate);
+
+/* Notes that a test failed, perhaps one that has its fate already. */
+void account_fail(struct account *a, size_t test, unsigned worker);
 
 /* Whatever has no fate now was cut off: it is not run. Returns how many tests those are. */
 size_t account_close(struct account *a);

@@ -31,6 +31,8 @@ static const char *const known_keys[] = {
     "test_server_command",
     "test_timeout",
     "server_timeout",
+    "retries",
+    "flaky_result",
 };
 
 static const char *const limit_keys[] = {"match", "max"};
@@ -154,16 +156,32 @@ read_seconds(const char *value)
 	return seconds * 1000000000;
 }
 
+/* A key whose value says what something counts as. */
+static int
+check_verdict(const struct config *c, const char *key, struct err *err)
+{
+	const char *value = config_get(c, key);
+	struct text_quoted text;
+
+	if (!value || strcmp(value, "fail") == 0 || strcmp(value, "pass") == 0)
+		return 0;
+	return err_set(err, ERR_FAILED, "%s:%u: %s is %s: write 'fail' or 'pass'", config_path(c),
+	    config_line(c, key), key, text_quote(&text, slice_str(value)));
+}
+
 static int
 check_values(const struct config *c, struct err *err)
 {
-	const char *value = config_get(c, "unexpected_success");
+	const char *value = config_get(c, "retries");
 	struct text_quoted text;
+	int64_t number;
 
-	if (value && strcmp(value, "fail") != 0 && strcmp(value, "pass") != 0)
-		return err_set(err, ERR_FAILED, "%s:%u: unexpected_success is %s: write 'fail' or 'pass'",
-		    config_path(c), config_line(c, "unexpected_success"),
-		    text_quote(&text, slice_str(value)));
+	if (check_verdict(c, "unexpected_success", err) || check_verdict(c, "flaky_result", err))
+		return -1;
+	if (value && (!slice_int(slice_str(value), &number) || number < 0 || number > CONFIG_RETRIES_MAX))
+		return err_set(err, ERR_FAILED, "%s:%u: retries is %s: write a number from 0 to %d",
+		    config_path(c), config_line(c, "retries"), text_quote(&text, slice_str(value)),
+		    CONFIG_RETRIES_MAX);
 	value = config_get(c, "test_timeout");
 	if (value && strcmp(value, "none") != 0 && config_test_timeout(c) <= 0)
 		return err_set(err, ERR_FAILED,
@@ -435,6 +453,23 @@ config_server_timeout(const struct config *c)
 	int64_t timeout = read_seconds(config_get(c, "server_timeout"));
 
 	return timeout ? timeout : SERVER_TIMEOUT;
+}
+
+unsigned
+config_retries(const struct config *c)
+{
+	const char *value = config_get(c, "retries");
+	int64_t number = 0;
+
+	return value && slice_int(slice_str(value), &number) ? (unsigned)number : 0;
+}
+
+bool
+config_flaky_fails(const struct config *c)
+{
+	const char *value = config_get(c, "flaky_result");
+
+	return value && strcmp(value, "fail") == 0;
 }
 
 bool

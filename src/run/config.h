@@ -80,6 +80,12 @@ int64_t config_test_timeout(const struct config *c);
  * runs no test, and to exit; in nanoseconds. */
 int64_t config_server_timeout(const struct config *c);
 
+/* How often a test that failed is tried again. */
+#define CONFIG_RETRIES_MAX 100
+unsigned config_retries(const struct config *c);
+/* flaky_result=fail: a run in which a test failed and passed when it was tried again has failed. */
+bool config_flaky_fails(const struct config *c);
+
 /* unexpected_success=pass: an unexpected success is no failure. */
 bool config_uxsuccess_passes(const struct config *c);
 

@@ -50,7 +50,7 @@ take_result(struct run *run, struct lane *lane, const struct result *r)
 	lane->settled += lane->batch
 			     ? tally_fixture(t, r, lane->batch + lane->started - lane->given, lane->given)
 			     : tally_fixture(t, r, NULL, 0);
-	lane->settled += tally_result(t, r);
+	lane->settled += tally_result(t, lane->worker, r);
 	return 0;
 }
 
@@ -199,8 +199,8 @@ make_schedule(struct run *run, const struct runner_test *tests, bool keep_order)
 		.keep_order = keep_order,
 		.shares = !r->isolated,
 		.batch_cost = template_takes_ids(r->config) ? START_COST : INT64_MAX,
-		.segments = r->isolated ? &isolated : r->segments,
-		.segment_count = r->isolated ? 1 : r->segment_count,
+		.segments = r->isolated && !r->segments ? &isolated : r->segments,
+		.segment_count = r->isolated && !r->segments ? 1 : r->segment_count,
 	    });
 }
 

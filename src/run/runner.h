@@ -46,6 +46,7 @@ struct runner {
 	size_t workers;                          /* how many may run at once, at least 1 */
 	bool isolated;                           /* one process a test */
 	bool serves;                             /* tests that are known are run by test servers */
+	unsigned attempt;                        /* at these tests; 0 and 1: the first */
 	const struct schedule_segment *segments; /* the steps of a plan; NULL for none */
 	size_t segment_count;
 	listing_dump_fn dump; /* see listing_run; gets sink.context */
@@ -57,6 +58,7 @@ struct runner_test {
 	struct slice group;
 	int64_t duration;
 	bool failed;
+	size_t only;    /* a worker's number plus 1; at most `workers` */
 	size_t segment; /* of the plan */
 };
 

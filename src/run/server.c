@@ -344,10 +344,11 @@ server_list(struct server *s, int64_t *nonce, struct err *err)
 }
 
 int
-server_run(struct server *s, const struct strtab *ids, const size_t *tests, size_t count, int64_t *nonce,
-    struct err *err)
+server_run(struct server *s, const struct strtab *ids, const size_t *tests, size_t count, unsigned attempt,
+    int64_t *nonce, struct err *err)
 {
-	struct rpc_message run = {.kind = RPC_RUN, .nonce = ++s->nonce, .test_count = count};
+	struct rpc_message run = {
+	    .kind = RPC_RUN, .nonce = ++s->nonce, .test_count = count, .attempt = attempt};
 	struct slice *list = malloc((count + 1) * sizeof(*list));
 	int rc;
 

@@ -57,9 +57,9 @@ size_t server_open(const struct server *s);
 
 /* Asks for the ids of all tests, as events with the status exists. *nonce names the request. */
 int server_list(struct server *s, int64_t *nonce, struct err *err);
-/* Asks it to run the tests at tests[0..count) of `ids`, in this order. */
-int server_run(struct server *s, const struct strtab *ids, const size_t *tests, size_t count, int64_t *nonce,
-    struct err *err);
+/* Asks it to run the tests at tests[0..count) of `ids`, in this order; which attempt it is at them, or 0. */
+int server_run(struct server *s, const struct strtab *ids, const size_t *tests, size_t count,
+    unsigned attempt, int64_t *nonce, struct err *err);
 /* Asks whether it is alive: false when it speaks version 1 and cannot be asked. */
 bool server_ping(struct server *s);
 

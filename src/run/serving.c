@@ -158,7 +158,7 @@ on_event(void *context, struct worker *w, const struct event *e, const struct re
 	for (size_t i = 0; closed && i < lane->ask_count; i++)
 		lane->settled += tally_fixture(&s->tally, closed, lane->asks[i].tests, lane->asks[i].count);
 	if (closed)
-		lane->settled += tally_result(&s->tally, closed);
+		lane->settled += tally_result(&s->tally, w, closed);
 	if (closed || e->status == STATUS_INPROGRESS)
 		feed(s, lane);
 	return 0;

@@ -30,6 +30,7 @@ tally_schedule(struct tally *t, const struct runner_test *tests, struct schedule
 			list[i] = (struct schedule_test){.group = tests[i].group,
 			    .duration = tests[i].duration,
 			    .failed = tests[i].failed,
+			    .only = tests[i].only,
 			    .segment = options.segment_count > 1 ? tests[i].segment : 0};
 	}
 	options.workers = t->r->workers;
@@ -72,22 +73,42 @@ tally_settle(struct tally *t, size_t test, enum fate fate, int64_t duration)
 	return 1;
 }
 
+/* A test that was not run again still has the result it had. */
+static void
+note_not_tried(struct tally *t, struct slice id, const char *why)
+{
+	struct buf text;
+
+	buf_init(&text, id.len + 1024);
+	buf_printf(&text, "%.*s was not tried again: %s", SLICE_FMT(id), why);
+	if (buf_cstr(&text))
+		t->r->sink.note(t->r->sink.context, buf_cstr(&text));
+	buf_release(&text);
+}
+
 size_t
 tally_lose(struct tally *t, size_t test, const char *why)
 {
 	if (!tally_settle(t, test, FATE_LOST, -1))
 		return 0;
-	if (t->r->sink.lost(t->r->sink.context, strtab_get(&t->account->ids, test), why, t->err) < 0)
+	if (t->r->attempt > 1)
+		note_not_tried(t, strtab_get(&t->account->ids, test), why);
+	else if (t->r->sink.lost(t->r->sink.context, strtab_get(&t->account->ids, test), why, t->err) < 0)
 		tally_fail(t);
 	return 1;
 }
 
 size_t
-tally_result(struct tally *t, const struct result *r)
+tally_result(struct tally *t, const struct worker *w, const struct result *r)
 {
 	size_t test = strtab_find(&t->account->ids, r->id);
 
-	return test == STRTAB_NONE ? 0 : tally_settle(t, test, FATE_RESULT, result_duration(r));
+	if (test == STRTAB_NONE)
+		return 0;
+	if (r->status == STATUS_FAIL ||
+	    (r->status == STATUS_UXSUCCESS && !config_uxsuccess_passes(t->r->config)))
+		account_fail(t->account, test, worker_number(w));
+	return tally_settle(t, test, FATE_RESULT, result_duration(r));
 }
 
 size_t

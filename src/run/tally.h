@@ -34,8 +34,8 @@ int tally_pause(struct tally *t);
 /* Each of these returns how many tests it decided. `duration` is that of the result, or -1. */
 size_t tally_settle(struct tally *t, size_t test, enum fate fate, int64_t duration);
 size_t tally_lose(struct tally *t, size_t test, const char *why);
-/* A result of a planned test. */
-size_t tally_result(struct tally *t, const struct result *r);
+/* A result of a worker, if it is that of a planned test. */
+size_t tally_result(struct tally *t, const struct worker *w, const struct result *r);
 /* If the result is that of a class or module that could not be set up, that takes its tests with it: those at
  * tests[0..count), or, with NULL, all of the plan. */
 size_t tally_fixture(struct tally *t, const struct result *r, const size_t *tests, size_t count);

@@ -52,6 +52,7 @@ worker_new(const struct runner *r, unsigned number, struct worker_calls calls)
 	w->calls = calls;
 	w->number = number;
 	stamp_init(&w->stamp, number);
+	stamp_attempt(&w->stamp, r->attempt);
 	buf_init(&w->tail, 4 * WORKER_TAIL_MAX);
 	return w;
 }
@@ -610,7 +611,8 @@ int
 worker_ask(struct worker *w, const struct strtab *ids, const size_t *tests, size_t count, struct err *err)
 {
 	assert(w->ready && w->nonce_count < SCHEDULE_DEPTH);
-	return server_run(w->server, ids, tests, count, &w->nonces[w->nonce_count++], err);
+	return server_run(
+	    w->server, ids, tests, count, w->runner->attempt, &w->nonces[w->nonce_count++], err);
 }
 
 void

@@ -35,10 +35,10 @@ status_is_final(enum status status)
 	return status >= STATUS_SUCCESS;
 }
 
-int64_t
-event_worker(const struct slice *tags, size_t count)
+/* The number N of the first tag "PREFIXN", or -1. */
+static int64_t
+numbered_tag(const struct slice *tags, size_t count, struct slice prefix)
 {
-	struct slice prefix = SLICE_LIT("worker-");
 	int64_t number;
 
 	for (size_t i = 0; i < count; i++) {
@@ -49,4 +49,18 @@ event_worker(const struct slice *tags, size_t count)
 			return number;
 	}
 	return -1;
+}
+
+int64_t
+event_worker(const struct slice *tags, size_t count)
+{
+	return numbered_tag(tags, count, SLICE_LIT("worker-"));
+}
+
+int64_t
+event_attempt(const struct slice *tags, size_t count)
+{
+	int64_t attempt = numbered_tag(tags, count, SLICE_LIT("attempt-"));
+
+	return attempt > 1 ? attempt : 1;
 }

@@ -62,6 +62,9 @@ event_init(struct event *e)
 
 /* The number N of the first tag "worker-N", or -1. */
 int64_t event_worker(const struct slice *tags, size_t count);
+/* The number N of the first tag "attempt-N" among them, which says that a test was tried again in its run; 1 when
+ * there is none. */
+int64_t event_attempt(const struct slice *tags, size_t count);
 
 /* "exists", "inprogress", …; NULL for STATUS_NONE. */
 const char *status_name(enum status status);

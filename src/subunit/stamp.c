@@ -30,16 +30,33 @@ stamp_worker(struct stamp *s, unsigned number)
 	s->instead = true;
 }
 
-static int
-add_tag(struct stamp *s, struct event *e)
+void
+stamp_attempt(struct stamp *s, unsigned attempt)
 {
-	struct slice tag = slice_str(s->tag);
-	size_t kept = 0;
+	s->attempt[0] = '\0';
+	if (attempt > 1)
+		snprintf(s->attempt, sizeof(s->attempt), "attempt-%u", attempt);
+}
 
-	for (size_t i = 0; i < e->tag_count && !s->instead; i++)
+static bool
+has_tag(const struct event *e, struct slice tag)
+{
+	for (size_t i = 0; i < e->tag_count; i++)
 		if (slice_eq(e->tags[i], tag))
-			return 0;
-	if (e->tag_count + 1 > s->cap) {
+			return true;
+	return false;
+}
+
+static int
+add_tags(struct stamp *s, struct event *e)
+{
+	struct slice tag = slice_str(s->tag), attempt = slice_str(s->attempt);
+	size_t kept = 0;
+	bool tagged = !s->instead && has_tag(e, tag), tried = !attempt.len || has_tag(e, attempt);
+
+	if (tagged && tried)
+		return 0;
+	if (e->tag_count + 2 > s->cap) {
 		size_t cap = e->tag_count + 8;
 		struct slice *tags = realloc(s->tags, cap * sizeof(*tags));
 
@@ -51,7 +68,10 @@ add_tag(struct stamp *s, struct event *e)
 	for (size_t i = 0; i < e->tag_count; i++)
 		if (!s->instead || event_worker(&e->tags[i], 1) < 0)
 			s->tags[kept++] = e->tags[i];
-	s->tags[kept++] = tag;
+	if (!tagged)
+		s->tags[kept++] = tag;
+	if (!tried)
+		s->tags[kept++] = attempt;
 	e->tags = s->tags;
 	e->tag_count = kept;
 	return 0;
@@ -86,7 +106,7 @@ add_route(struct stamp *s, struct event *e)
 int
 stamp_event(struct stamp *s, struct event *e, int64_t now)
 {
-	if (add_tag(s, e) < 0 || add_route(s, e) < 0)
+	if (add_tags(s, e) < 0 || add_route(s, e) < 0)
 		return -1;
 	if (e->time == TIME_NONE)
 		e->time = now;

@@ -12,6 +12,7 @@ KIND or KIND.ANYTHING. All are announced before the first one runs, unless SILEN
     crash    the process kills itself        exit0 exit3    it exits at once
     hang     for ever                        wait    until the file GO exists
     print    prints junk, then passes        orphan  leaves a process behind that holds the output
+    late2 late3    fails until it is run for the second or third time, by a count in the file COUNT-ID
     flaky    fails whenever the count in the file COUNT, which it raises, is divisible by ten
     forget   neither runs nor says anything  victim  fails if a test of the kind "polluter" ran before it
     setup    its class's set-up is skipped: says so under the class's name, and skips the tests of the class
@@ -106,6 +107,8 @@ def run(test, before):
         subprocess.Popen(["sleep", "60"])
     elif kind == "flaky" and count_up("COUNT") % 10 == 0:
         status, detail = "fail", ("traceback", b"one time in ten\n")
+    elif kind.startswith("late") and count_up("COUNT-" + test) < int(kind[4:]):
+        status, detail = "fail", ("traceback", b"not yet\n")
     elif kind == "victim" and "polluter" in before:
         status, detail = "fail", ("traceback", b"polluted\n")
     say(test, status, detail)
