@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ask.h"
+#include "causes.h"
+
+static const enum arg args[] = {ARG_JSON, ARG_RUN, ARG_NONE};
+
+struct gathering {
+	struct causes causes;
+	struct repo_run run;
+};
+
+static int
+take_result(void *context, const struct result *r, struct err *err)
+{
+	struct gathering *g = context;
+
+	return ask_verdict(r->status, &g->run) == VERDICT_FAIL ? causes_add(&g->causes, r, err) : 0;
+}
+
+static int
+answer(struct cli *cli, const struct gathering *g)
+{
+	struct answer a;
+
+	answer_begin(&a, &cli->ui, "causes");
+	answer_set(&a, "run", json_integer(g->run.id));
+	answer_set(&a, "failures", json_integer((json_int_t)g->causes.failures));
+	if (causes_answer(&g->causes, &a, &cli->err) < 0)
+		return -1;
+	return answer_end(&a, &cli->err);
+}
+
+static int
+print(struct cli *cli, const struct gathering *g)
+{
+	if (g->causes.failures)
+		return causes_print(&g->causes, &cli->ui, &cli->err);
+	if (!cli->ui.quiet)
+		ui_printf(&cli->ui, "Nothing failed in run %lld.\n", (long long)g->run.id);
+	return 0;
+}
+
+static int
+run_causes(struct cli *cli)
+{
+	const char *which = cli->args.set[ARG_RUN] ? cli->args.text[ARG_RUN] : "-1";
+	struct gathering g = {0};
+	struct repo *repo;
+	int64_t id;
+	int rc = -1;
+
+	if (cli_repository(cli, false, &repo) < 0)
+		return -1;
+	if (cli_run_id(cli, repo, which, &id) == 0 && repo_run_get(repo, id, &g.run, &cli->err) == 0 &&
+	    repo_results(repo, id, ASK_DETAIL_MAX, take_result, &g, &cli->err) == 0)
+		rc = cli->args.set[ARG_JSON] ? answer(cli, &g) : print(cli, &g);
+	causes_release(&g.causes);
+	repo_free(repo);
+	return rc;
+}
+
+const struct command cmd_causes = {
+    .name = "causes",
+    .summary = "Show the causes of a run's failures, failures for one cause together.",
+    .about = "What failing tests said is compared without what differs from time to time:\n"
+	     "numbers, addresses, ports, times, temporary files, where the project is; and of\n"
+	     "a stack only the frames next to the failure count. A line is a cause, the one\n"
+	     "with most failures first: how many there are, the message with <n>, <time>, ...\n"
+	     "in place of what differs, where it was, and some of the tests. Without -r it is\n"
+	     "the last run.\n"
+	     "\n"
+	     "The exit status is 0.\n",
+    .arguments = "",
+    .args = args,
+    .run = run_causes,
+};
