@@ -475,6 +475,7 @@ DOCUMENTED = {
     "23": "can leave its directory",
     "24": "A write to a closed pipe or a full disk",
     "12.16": "glues the next directive to text",
+    "v1, outcomes": "an outcome behind text without a newline",
     "12.20": "adds a failed `[build]` test",
     "8, nested suites": "leaves nested suites, output and further failures out",
     "ls, exists": "is none to `subunit-ls`",
