@@ -59,6 +59,17 @@ show_trouble(void *context, struct slice text, struct err *err)
 }
 
 static int
+count_lines(void *context, struct slice text, struct err *err)
+{
+	size_t *lines = context;
+
+	(void)err;
+	for (size_t i = 0; i < text.len; i++)
+		*lines += text.data[i] == '\n';
+	return 0;
+}
+
+static int
 count_trouble(
     struct cli *cli, struct repo *repo, int64_t id, struct slice name, const char *prefix, size_t *out)
 {
@@ -99,6 +110,9 @@ summarise(struct cli *cli, struct repo *repo, const struct repo_run *run, const 
 			0 ||
 		    count_trouble(cli, repo, run->id, SLICE_LIT(RUNNER_LOST_NAME), "lost: ", &summary.lost) <
 			0)
+			return -1;
+		if (repo_run_text(repo, run->id, SLICE_LIT(RUNNER_NOT_RUN_NAME), count_lines,
+			&summary.not_run, &cli->err) < 0)
 			return -1;
 		summary.failed = run->exit_status > 0;
 		if (run->id > 0 && repo_run_get(repo, run->id - 1, &before, &ignored) == 0) {

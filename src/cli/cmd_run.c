@@ -10,7 +10,7 @@
 
 static const enum arg args[] = {ARG_FAILING, ARG_PARALLEL, ARG_CONCURRENCY, ARG_LOAD_LIST, ARG_PARTIAL,
     ARG_SUBUNIT, ARG_FULL_RESULTS, ARG_UNTIL_FAILURE, ARG_ANALYZE_ISOLATION, ARG_ISOLATED, ARG_FORCE_INIT,
-    ARG_NO_TESTS, ARG_META, ARG_PLAN, ARG_RETRIES, ARG_NONE};
+    ARG_NO_TESTS, ARG_META, ARG_PLAN, ARG_RETRIES, ARG_TEST_TIMEOUT, ARG_TIMEOUT, ARG_NONE};
 
 struct testing {
 	struct cli *cli;
@@ -148,6 +148,37 @@ on_note(void *context, const char *text)
 	ui_warn(&t->cli->ui, "note: %s", text);
 }
 
+/* How long a test took in its last results. */
+struct past {
+	int64_t durations[TIMEOUTS_RESULTS];
+	size_t count;
+};
+
+/* A skipped test says nothing of the time it takes. */
+static int
+add_past(void *context, const struct repo_row *row, struct err *err)
+{
+	struct past *past = context;
+
+	(void)err;
+	if (past->count < TIMEOUTS_RESULTS && row->duration >= 0 && status_is_final(row->status) &&
+	    row->status != STATUS_SKIP)
+		past->durations[past->count++] = row->duration;
+	return 0;
+}
+
+static int64_t
+on_allowed(void *context, struct slice id)
+{
+	struct testing *t = context;
+	struct past past = {0};
+	struct err ignored;
+
+	if (repo_history(t->repo, id, TIMEOUTS_RESULTS, add_past, &past, &ignored) < 0)
+		past.count = 0;
+	return timeouts_by_history(&t->setup.timeouts, past.durations, past.count);
+}
+
 /* What history says of the tests. The arrays are freed by the caller. */
 static int
 look_up(struct testing *t, struct runner_test **tests, int64_t **durations)
@@ -204,6 +235,12 @@ predict(struct record *r, const struct strtab *ids, int64_t *durations, size_t w
 static void
 say_interrupted(struct testing *t, const struct runner_report *report)
 {
+	if (launch_timed_out(&t->setup.launch)) {
+		ui_warn(&t->cli->ui,
+		    "testr: the time for the run, %lld s, was over; %zu tests were not run. What was is stored: `testr last` shows it",
+		    (long long)(t->setup.timeouts.run / TIME_SECOND), report->interrupted);
+		return;
+	}
 	ui_warn(&t->cli->ui,
 	    "testr: interrupted by signal %d; %zu tests did not finish. What did is stored: `testr last` shows it, `testr run` starts again, `testr run --failing` only with what is known to fail",
 	    t->setup.launch.cancelled, report->interrupted);
@@ -241,6 +278,7 @@ execute(struct testing *t, struct once *o)
 	    .args = s->test_args,
 	    .launch = &s->launch,
 	    .instances = &s->instances,
+	    .timeouts = s->timeouts,
 	    .workers = s->workers,
 	    .isolated = t->cli->args.set[ARG_ISOLATED],
 	    /* A process for each test is no server's. */
@@ -248,11 +286,17 @@ execute(struct testing *t, struct once *o)
 	    .segments = t->steps.of ? t->steps.list : NULL,
 	    .segment_count = t->steps.count,
 	    .dump = on_dump,
-	    .sink = {.event = on_event, .pause = on_pause, .lost = on_lost, .note = on_note, .context = t},
+	    .sink = {.event = on_event,
+		.pause = on_pause,
+		.lost = on_lost,
+		.note = on_note,
+		.allowed = on_allowed,
+		.context = t},
 	};
 
 	if (t->known && t->ids.len == 0)
 		return 0;
+	launch_limit(&s->launch, s->timeouts.run, s->timeouts.dump_signal);
 	return retry_run(&runner, t->retries, &o->account, o->tests, t->keep_order, &o->report, &t->cli->err);
 }
 
@@ -271,15 +315,19 @@ said_nothing(const struct testing *t, const struct once *o)
 static int
 conclude(struct testing *t, struct once *o, int rc, int *status)
 {
-	struct record_end end = {.signal = t->setup.launch.cancelled};
+	struct launch *launch = &t->setup.launch;
+	struct record_end end = {.cancelled = launch->cancelled ? setup_cancelled_status(launch) : 0};
 	struct err first = t->cli->err;
 
-	end.interrupted = rc < 0 || end.signal;
+	launch_limit(launch, 0, 0);
+	end.interrupted = rc < 0 || end.cancelled;
+	if (launch_timed_out(launch))
+		end.not_run = o->report.interrupted;
 	end.partial = is_partial(t) || t->record.counts.tests == 0;
 	if (record_finish(&t->record, &end, status) < 0)
 		return -1;
 	t->cli->err = first;
-	if (end.signal)
+	if (end.cancelled)
 		say_interrupted(t, &o->report);
 	if (rc == 0 && said_nothing(t, o))
 		ui_warn(&t->cli->ui,
@@ -409,7 +457,11 @@ const struct command cmd_run = {
 	     "  files $FILES) in the environment $INSTANCE_ID, and give $INSTANCE_IDS back.\n"
 	     "* record_environment -- names and globs of variables to record with each run,\n"
 	     "  or not to, with - before them.\n"
-	     "* test_timeout -- how many seconds a test may take.\n"
+	     "* test_timeout -- how many seconds a test may take; auto: what its history says.\n"
+	     "* run_timeout, list_timeout -- how many seconds all tests, or their list, may\n"
+	     "  take.\n"
+	     "* output_timeout -- how many seconds a test process may print nothing.\n"
+	     "* dump_signal -- what a process gets before it is killed for want of time.\n"
 	     "* test_server_command -- a command that starts a test server; see docs/rpc.md.\n"
 	     "* server_timeout -- how many seconds a server may take to start or answer.\n"
 	     "* retries -- how often a test that failed is tried again, when all else is done;\n"
@@ -425,7 +477,7 @@ const struct command cmd_run = {
 	     "configuration or repository, or a table of --analyze-isolation, 4 no test was\n"
 	     "selected, 6 planned tests have no result (and none failed), 8 the\n"
 	     "tests could not be listed, 9 an instance or a test server could not be\n"
-	     "started, 128+N cancelled by signal N.\n",
+	     "started, 124 the time for the run was over, 128+N cancelled by signal N.\n",
     .arguments = "testfilters* doubledash? testargs*",
     .args = args,
     .takes_positionals = true,

@@ -70,6 +70,7 @@ run_probe(struct isolation *is, struct account *account)
 	    .args = s->test_args,
 	    .launch = &s->launch,
 	    .instances = &s->instances,
+	    .timeouts = s->timeouts,
 	    .workers = 1,
 	    .sink = {.event = probe_event,
 		.pause = probe_pause,

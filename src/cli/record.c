@@ -237,8 +237,8 @@ count_open(struct record *r, bool interrupted)
 static int
 exit_status(const struct record *r, const struct record_end *end)
 {
-	if (end->signal)
-		return 128 + end->signal;
+	if (end->cancelled)
+		return end->cancelled;
 	if (r->counts.failures || r->errors)
 		return 1;
 	if (r->lost)
@@ -305,6 +305,7 @@ record_finish(struct record *r, const struct record_end *end, int *status)
 	    .errors = r->errors,
 	    .flaky = r->flaky,
 	    .lost = r->lost,
+	    .not_run = end->not_run,
 	    .interrupted = end->interrupted,
 	    .failed = *status != 0,
 	};

@@ -48,7 +48,8 @@ struct record {
 struct record_end {
 	bool interrupted;
 	bool partial;
-	int signal; /* that cancelled it, or 0 */
+	int cancelled;  /* the exit status for what cancelled it, or 0 */
+	size_t not_run; /* tests, for want of time */
 };
 
 /* `config` may be NULL. Begins nothing yet. */

@@ -124,6 +124,25 @@ check_config(struct setup *s)
 	return rc;
 }
 
+/* What the configuration says, but for what is said on the command line. */
+static int
+find_timeouts(struct setup *s)
+{
+	const struct args *a = &s->cli->args;
+
+	if (timeouts_read(s->config, &s->timeouts, &s->cli->err) < 0)
+		return -1;
+	if (a->set[ARG_TEST_TIMEOUT] && !timeouts_test(&s->timeouts, a->text[ARG_TEST_TIMEOUT]))
+		return err_set(&s->cli->err, ERR_USAGE,
+		    "option --test-timeout: '%s' is neither a number of seconds, from 1 to %d, nor 'auto' or 'none'",
+		    a->text[ARG_TEST_TIMEOUT], TIMEOUTS_MAX);
+	if (a->set[ARG_TIMEOUT] && !timeouts_duration(a->text[ARG_TIMEOUT], &s->timeouts.run))
+		return err_set(&s->cli->err, ERR_USAGE,
+		    "option --timeout: '%s' is neither a number of seconds, from 1 to %d, nor 'none'",
+		    a->text[ARG_TIMEOUT], TIMEOUTS_MAX);
+	return 0;
+}
+
 int
 setup_begin(struct setup *s, struct cli *cli)
 {
@@ -135,13 +154,19 @@ setup_begin(struct setup *s, struct cli *cli)
 	rc = split_arguments(s);
 	if (rc)
 		return rc;
-	if (check_config(s) < 0)
+	if (find_timeouts(s) < 0 || check_config(s) < 0)
 		return -1;
 	if (launch_init(&s->launch, cli->program, echo, cli, &cli->err) < 0)
 		return -1;
 	instances_init(&s->instances, s->config, &s->launch);
 	s->begun = true;
 	return find_workers(s) < 0 ? -1 : instances_provide(&s->instances, s->workers, &cli->err);
+}
+
+int
+setup_cancelled_status(const struct launch *l)
+{
+	return launch_timed_out(l) ? 124 : 128 + l->cancelled;
 }
 
 int
@@ -152,8 +177,11 @@ setup_end(struct setup *s, int status)
 	if (s->begun) {
 		/* Whatever could not be done then, that is why. */
 		if (status < 0 && s->launch.cancelled) {
-			status = 128 + s->launch.cancelled;
-			ui_warn(&s->cli->ui, "testr: cancelled by signal %d", s->launch.cancelled);
+			status = setup_cancelled_status(&s->launch);
+			if (launch_timed_out(&s->launch))
+				ui_warn(&s->cli->ui, "testr: the time for the run was over");
+			else
+				ui_warn(&s->cli->ui, "testr: cancelled by signal %d", s->launch.cancelled);
 		}
 		if (instances_dispose(&s->instances, &err) < 0) {
 			ui_warn(&s->cli->ui, "%s", err.text);

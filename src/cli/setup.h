@@ -20,6 +20,7 @@ struct setup {
 	struct pattern *group;          /* group_regex, or NULL */
 	struct template_args test_args; /* what follows "--" */
 	size_t workers;
+	struct timeouts timeouts; /* --timeout and --test-timeout included */
 	bool begun;
 };
 
@@ -29,8 +30,11 @@ struct setup {
 int setup_begin(struct setup *s, struct cli *cli);
 
 /* Disposes of instances and frees everything. Returns `status`; 3 in its place when it is 0 and that failed;
- * 128 + the signal when it is -1 because of one. */
+ * 128 + the signal, or 124 for the time, when it is -1 because of one. */
 int setup_end(struct setup *s, int status);
+
+/* The exit status of what was cancelled. */
+int setup_cancelled_status(const struct launch *l);
 
 /* Shows what a failed listing printed; the context is the struct cli. */
 void setup_dump(void *context, struct slice name, struct slice content);

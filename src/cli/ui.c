@@ -214,6 +214,8 @@ ui_summary(struct ui *ui, const struct ui_summary *s)
 		buf_printf(&ui->out, ", errors=%zu", s->errors);
 	if (s->lost)
 		buf_printf(&ui->out, ", lost=%zu", s->lost);
+	if (s->not_run)
+		buf_printf(&ui->out, ", not run=%zu", s->not_run);
 	if (s->counts.skips)
 		buf_printf(&ui->out, ", skips=%lld", (long long)s->counts.skips);
 	buf_str(&ui->out, ")\n");

@@ -60,6 +60,7 @@ struct ui_summary {
 	int64_t before_elapsed;
 	int64_t flaky;       /* tests that failed and passed when tried again */
 	size_t errors, lost; /* outside any test; without result */
+	size_t not_run;      /* for want of time */
 	bool interrupted;
 	bool failed; /* for some other reason */
 };

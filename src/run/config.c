@@ -5,13 +5,11 @@
 #include "config_text.h"
 #include "file.h"
 #include "suggest.h"
+#include "timeouts.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* A year, in seconds. */
-#define TIMEOUT_MAX 31536000
-#define SERVER_TIMEOUT (INT64_C(60) * 1000000000)
 #define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
 
 static const char *const known_keys[] = {
@@ -31,6 +29,10 @@ static const char *const known_keys[] = {
     "test_server_command",
     "test_timeout",
     "server_timeout",
+    "run_timeout",
+    "output_timeout",
+    "list_timeout",
+    "dump_signal",
     "retries",
     "flaky_result",
 };
@@ -145,17 +147,6 @@ fill(struct config *c, const struct text_scope *scope, struct err *err)
 	return 0;
 }
 
-/* A number of seconds in nanoseconds; 0 when it is none. */
-static int64_t
-read_seconds(const char *value)
-{
-	int64_t seconds = 0;
-
-	if (!slice_int(slice_str(value), &seconds) || seconds < 1 || seconds > TIMEOUT_MAX)
-		return 0;
-	return seconds * 1000000000;
-}
-
 /* A key whose value says what something counts as. */
 static int
 check_verdict(const struct config *c, const char *key, struct err *err)
@@ -173,6 +164,7 @@ static int
 check_values(const struct config *c, struct err *err)
 {
 	const char *value = config_get(c, "retries");
+	struct timeouts ignored;
 	struct text_quoted text;
 	int64_t number;
 
@@ -182,18 +174,7 @@ check_values(const struct config *c, struct err *err)
 		return err_set(err, ERR_FAILED, "%s:%u: retries is %s: write a number from 0 to %d",
 		    config_path(c), config_line(c, "retries"), text_quote(&text, slice_str(value)),
 		    CONFIG_RETRIES_MAX);
-	value = config_get(c, "test_timeout");
-	if (value && strcmp(value, "none") != 0 && config_test_timeout(c) <= 0)
-		return err_set(err, ERR_FAILED,
-		    "%s:%u: test_timeout is %s: write a number of seconds, from 1 to %d, or 'none'",
-		    config_path(c), config_line(c, "test_timeout"), text_quote(&text, slice_str(value)),
-		    TIMEOUT_MAX);
-	value = config_get(c, "server_timeout");
-	if (value && !read_seconds(value))
-		return err_set(err, ERR_FAILED,
-		    "%s:%u: server_timeout is %s: write a number of seconds, from 1 to %d", config_path(c),
-		    config_line(c, "server_timeout"), text_quote(&text, slice_str(value)), TIMEOUT_MAX);
-	return 0;
+	return timeouts_read(c, &ignored, err);
 }
 
 /* Fails for a key that has no use in its section. */
@@ -439,20 +420,6 @@ config_suggestion(const char *key)
 	for (size_t i = 0; i < LENGTH(known_keys); i++)
 		suggest_offer(&s, slice_str(known_keys[i]));
 	return (const char *)s.nearest.data;
-}
-
-int64_t
-config_test_timeout(const struct config *c)
-{
-	return read_seconds(config_get(c, "test_timeout"));
-}
-
-int64_t
-config_server_timeout(const struct config *c)
-{
-	int64_t timeout = read_seconds(config_get(c, "server_timeout"));
-
-	return timeout ? timeout : SERVER_TIMEOUT;
 }
 
 unsigned

@@ -74,12 +74,6 @@ const struct config_entry *config_section_get(const struct config *c, size_t sec
 /* The key that testr knows and that was likely meant by an unknown one; NULL when none is like it. */
 const char *config_suggestion(const char *key);
 
-/* test_timeout: how long a test may take, in nanoseconds; 0 for no limit. */
-int64_t config_test_timeout(const struct config *c);
-/* server_timeout: how long a test server may take to say Hello, to say anything while it is asked for something and
- * runs no test, and to exit; in nanoseconds. */
-int64_t config_server_timeout(const struct config *c);
-
 /* How often a test that failed is tried again. */
 #define CONFIG_RETRIES_MAX 100
 unsigned config_retries(const struct config *c);

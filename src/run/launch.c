@@ -20,20 +20,51 @@ grace_over(void *context)
 	launch_kill(context);
 }
 
+/* Nothing is started any more; what runs gets a signal, if any, and some time. */
+static void
+end_all(struct launch *l, int why, int number, int64_t grace)
+{
+	l->cancelled = why;
+	for (size_t i = 0; number && i < l->live_count; i++)
+		process_signal(l->live[i], number);
+	loop_timer_set(l->grace, grace);
+}
+
 static void
 cancel(void *context, int number)
 {
 	struct launch *l = context;
 
-	if (l->cancelled) {
-		launch_kill(l);
-		return;
-	}
-	l->cancelled = number;
 	l->ending = true;
-	for (size_t i = 0; i < l->live_count; i++)
-		process_signal(l->live[i], number);
-	loop_timer_set(l->grace, LAUNCH_GRACE);
+	if (l->cancelled)
+		launch_kill(l);
+	else
+		end_all(l, number, number, LAUNCH_GRACE);
+}
+
+static void
+limit_over(void *context)
+{
+	struct launch *l = context;
+
+	if (!l->cancelled)
+		end_all(l, SIGALRM, l->dump_signal, l->dump_signal ? LAUNCH_DUMP_TIME : 0);
+}
+
+void
+launch_limit(struct launch *l, int64_t time, int dump_signal)
+{
+	l->dump_signal = dump_signal;
+	if (time)
+		loop_timer_set(l->limit, time);
+	else
+		loop_timer_stop(l->limit);
+}
+
+bool
+launch_timed_out(const struct launch *l)
+{
+	return l->cancelled == SIGALRM;
 }
 
 int
@@ -45,9 +76,10 @@ launch_init(
 	if (!l->loop)
 		return -1;
 	l->grace = loop_timer_new(l->loop, grace_over, l);
+	l->limit = loop_timer_new(l->loop, limit_over, l);
 	for (int i = 0; i < 3; i++)
 		l->signals[i] = loop_signal_new(l->loop, signal_numbers[i], cancel, l);
-	if (!l->grace || !l->signals[0] || !l->signals[1] || !l->signals[2]) {
+	if (!l->grace || !l->limit || !l->signals[0] || !l->signals[1] || !l->signals[2]) {
 		launch_release(l);
 		return err_nomem(err);
 	}
@@ -62,6 +94,7 @@ launch_release(struct launch *l)
 	if (!l->loop)
 		return;
 	loop_timer_free(l->grace);
+	loop_timer_free(l->limit);
 	for (int i = 0; i < 3; i++)
 		loop_signal_free(l->signals[i]);
 	launch_kill(l);
@@ -84,7 +117,8 @@ int
 launch_start(struct launch *l, struct process_spec *spec, bool echo, struct process **out, struct err *err)
 {
 	if (l->cancelled)
-		return err_set(err, ERR_FAILED, "cancelled by signal %d", l->cancelled);
+		return launch_timed_out(l) ? err_set(err, ERR_FAILED, "the time for the run is over")
+					   : err_set(err, ERR_FAILED, "cancelled by signal %d", l->cancelled);
 	if (l->live_count == l->live_cap) {
 		size_t cap = l->live_cap ? l->live_cap * 2 : 8;
 		struct process **live = realloc(l->live, cap * sizeof(struct process *));

@@ -4,7 +4,8 @@
  * is running.
  *
  * The first SIGINT, SIGTERM or SIGHUP is passed on to every command, and none is started any more; what still
- * runs after LAUNCH_GRACE is killed; a second signal kills at once. Invariant: after launch_release no
+ * runs after LAUNCH_GRACE is killed; a second signal kills at once. When the time is over that was set everything
+ * is cancelled in the same way, but the signal is another, and the grace is LAUNCH_DUMP_TIME. Invariant: after launch_release no
  * command that was started here is alive. */
 #ifndef LAUNCH_H
 #define LAUNCH_H
@@ -13,17 +14,21 @@
 
 /* How long commands may take to end after the first signal. */
 #define LAUNCH_GRACE (INT64_C(5) * 1000000000)
+/* How long what takes too long may say where it is. */
+#define LAUNCH_DUMP_TIME (INT64_C(2) * 1000000000)
 
 struct launch {
 	struct loop *loop;
 	const char *guard;
 	void (*echo)(void *context, const char *command);
 	void *context;
-	int cancelled; /* the signal that cancelled everything, or 0 */
+	int cancelled; /* the signal that cancelled everything, or 0; SIGALRM when the time was over */
 	bool ending;   /* there was one, whatever was allowed since */
 	struct process **live;
 	size_t live_count, live_cap;
 	struct loop_timer *grace;
+	struct loop_timer *limit;
+	int dump_signal;
 	struct loop_signal *signals[3];
 };
 
@@ -35,6 +40,12 @@ int launch_init(
 /* After a signal the three are ignored from here on: there is nothing left to cancel, and they would only
  * spoil the exit status. */
 void launch_release(struct launch *l);
+
+/* Sets the time for all commands from now on, 0 for none, and the signal that those get which are running when it is
+ * over, 0 for none. */
+void launch_limit(struct launch *l, int64_t time, int dump_signal);
+/* The time was over. */
+bool launch_timed_out(const struct launch *l);
 
 /* Allows commands again, for what has to be done also after a cancelled run. */
 void launch_reopen(struct launch *l);

@@ -3,6 +3,7 @@
 
 #include "reader.h"
 #include "server.h"
+#include "timeouts.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,6 +26,10 @@ struct listing {
 	bool out_of_memory;
 	bool done;
 	struct process_end end;
+	struct process *process;
+	struct timeouts timeouts;
+	struct loop_timer *limit;
+	bool late; /* it took too long, and was told so */
 };
 
 static void
@@ -120,15 +125,42 @@ listing_ended(void *context, const struct process_end *end)
 	l->done = true;
 }
 
+/* The listing gets a moment to say where it is. */
+static void
+listing_late(void *context)
+{
+	struct listing *l = context;
+
+	if (l->late || !l->timeouts.dump_signal)
+		process_kill(l->process);
+	else
+		process_signal(l->process, l->timeouts.dump_signal);
+	l->late = true;
+	loop_timer_set(l->limit, LAUNCH_DUMP_TIME);
+}
+
+static void
+dump_all(const struct listing *l, listing_dump_fn dump, void *context)
+{
+	for (size_t i = 0; i < l->content_count; i++)
+		dump(context, strtab_get(&l->names, i), buf_get(&l->contents[i]));
+}
+
 /* Turns what came into the list or the error. */
 static int
 listing_verdict(struct listing *l, const char *command, listing_dump_fn dump, void *context, struct err *err)
 {
 	if (l->out_of_memory)
 		return err_nomem(err);
+	if (l->late) {
+		dump_all(l, dump, context);
+		return err_set(err, ERR_LISTING,
+		    "the tests were not listed within %lld s, which is list_timeout; the command got %s and was ended: %s",
+		    (long long)(l->timeouts.list / 1000000000), timeouts_signal_name(l->timeouts.dump_signal),
+		    command);
+	}
 	if (l->end.code != 0) {
-		for (size_t i = 0; i < l->content_count; i++)
-			dump(context, strtab_get(&l->names, i), buf_get(&l->contents[i]));
+		dump_all(l, dump, context);
 		return err_set(err, ERR_LISTING, "Non-zero exit code (%d) from test listing.",
 		    l->end.signal ? -l->end.signal : l->end.code);
 	}
@@ -145,6 +177,7 @@ listing_verdict(struct listing *l, const char *command, listing_dump_fn dump, vo
 static void
 listing_release(struct listing *l)
 {
+	loop_timer_free(l->limit);
 	reader_free(l->reader);
 	strtab_release(&l->lines);
 	strtab_release(&l->names);
@@ -163,23 +196,25 @@ listing_run(struct launch *launch, struct instances *instances, const struct con
 	    .room = listing_room, .output = listing_output, .ended = listing_ended, .context = &l};
 	char *bare = NULL, *command = NULL;
 	struct slice instance = SLICE_NONE;
-	struct process *p;
 	int rc = -1;
 
 	buf_init(&l.line, LINE_MAX_BYTES);
-	if (!l.reader) {
+	l.limit = loop_timer_new(launch->loop, listing_late, &l);
+	if (!l.reader || !l.limit) {
 		err_nomem(err);
 		goto out;
 	}
 	instances_take(instances, &instance);
-	if (template_list(config, args, &bare, err) < 0 ||
+	if (timeouts_read(config, &l.timeouts, err) < 0 || template_list(config, args, &bare, err) < 0 ||
 	    template_execute(config, instance, bare, NULL, &command, err) < 0)
 		goto out;
 	spec.command = command;
-	if (launch_start(launch, &spec, true, &p, err) < 0)
+	if (launch_start(launch, &spec, true, &l.process, err) < 0)
 		goto out;
+	if (l.timeouts.list)
+		loop_timer_set(l.limit, l.timeouts.list);
 	loop_run(launch->loop, &l.done);
-	launch_ended(launch, p);
+	launch_ended(launch, l.process);
 	reader_end(l.reader);
 	take_events(&l);
 	rc = launch->cancelled ? err_set(err, ERR_LISTING, "cancelled by signal %d while listing the tests",

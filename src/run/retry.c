@@ -68,7 +68,7 @@ isolate(struct round *round, struct runner *r, struct err *err)
 /* One more attempt at what failed. */
 static int
 run_round(struct runner *r, bool last, struct account *all, const struct runner_test *tests, bool keep_order,
-    struct runner_report *out, struct err *err)
+    struct err *err)
 {
 	struct runner_report report;
 	struct runner again = *r;
@@ -81,8 +81,6 @@ run_round(struct runner *r, bool last, struct account *all, const struct runner_
 		rc = runner_run(&again, &round.account, round.tests, keep_order, &report, err);
 	for (size_t i = 0; rc == 0 && i < round.account.ids.len; i++)
 		all->failed[round.of[i]] = round.account.failed[i];
-	if (rc == 0)
-		out->interrupted += report.interrupted;
 	round_release(&round);
 	return rc;
 }
@@ -106,7 +104,7 @@ retry_run(struct runner *r, unsigned retries, struct account *account, const str
 		if (r->launch->cancelled || !any_failed(account))
 			break;
 		r->attempt = attempt;
-		rc = run_round(r, attempt == retries + 1, account, tests, keep_order, out, err);
+		rc = run_round(r, attempt == retries + 1, account, tests, keep_order, err);
 	}
 	return rc;
 }

@@ -170,8 +170,9 @@ on_ended(void *context, struct worker *w, const struct process_end *end, const c
 	int blamed = 0;
 
 	run->busy--;
-	if (!tally_stopping(&run->tally)) {
-		blamed = tally_end(&run->tally, w, end, "test process", why, end->code == 0);
+	if (tally_blames(&run->tally)) {
+		blamed = tally_end(
+		    &run->tally, w, end, "test process", why, end->code == 0 || tally_stopping(&run->tally));
 		if (blamed < 0)
 			tally_fail(&run->tally);
 		lane->died = end->code != 0 || blamed > 0;
@@ -327,7 +328,9 @@ runner_run(struct runner *r, struct account *account, const struct runner_test *
 	rc = tests ? run_planned(&run, tests, keep_order) : run_unplanned(&run);
 	if (rc < 0 && r->launch->cancelled && !run.tally.failed)
 		rc = 0;
-	out->interrupted = account_close(account);
+	out->interrupted = tally_close(&run.tally);
+	if (run.tally.failed)
+		rc = -1;
 	for (size_t i = 0; i < run.lane_count; i++)
 		worker_free(run.lanes[i].worker);
 	free(run.lanes);

@@ -18,11 +18,15 @@
 #include "instances.h"
 #include "listing.h"
 #include "schedule.h"
+#include "timeouts.h"
 
 /* The name of the attachment without test id that says what went wrong with a test process outside any test. */
 #define RUNNER_ERROR_NAME "testr error"
 /* And the one that names lost tests, "ID: why", one a line. */
 #define RUNNER_LOST_NAME "testr lost"
+
+/* And the one that names tests that were not run because the time for the run was over, in the same form. */
+#define RUNNER_NOT_RUN_NAME "testr not run"
 
 /* Where everything goes that a run says. */
 struct runner_sink {
@@ -35,6 +39,8 @@ struct runner_sink {
 	int (*lost)(void *context, struct slice id, const char *why, struct err *err);
 	/* Something worth a warning that fails nothing. */
 	void (*note)(void *context, const char *text);
+	/* How long a test may take, by its history; 0 for no limit. Only for timeouts by history. */
+	int64_t (*allowed)(void *context, struct slice id);
 	void *context;
 };
 
@@ -43,6 +49,7 @@ struct runner {
 	struct template_args args;
 	struct launch *launch;
 	struct instances *instances;
+	struct timeouts timeouts;                /* that of the run is the launch's business */
 	size_t workers;                          /* how many may run at once, at least 1 */
 	bool isolated;                           /* one process a test */
 	bool serves;                             /* tests that are known are run by test servers */

@@ -5,6 +5,7 @@
 #include "rpc.h"
 #include "template.h"
 #include "timefmt.h"
+#include "timeouts.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -290,12 +291,17 @@ server_start(struct launch *launch, const struct config *config, struct slice in
     const struct server_calls *calls, struct server **out, struct err *err)
 {
 	struct server *s = calloc(1, sizeof(*s));
+	struct timeouts timeouts;
 
 	if (!s)
 		return err_nomem(err);
 	s->launch = launch;
 	s->calls = *calls;
-	s->timeout = config_server_timeout(config);
+	if (timeouts_read(config, &timeouts, err) < 0) {
+		free(s);
+		return -1;
+	}
+	s->timeout = timeouts.server;
 	if (allocate(s, !config_get(config, "instance_execute"))) {
 		server_free(s);
 		return err_nomem(err);

@@ -259,8 +259,8 @@ on_ended(void *context, struct worker *w, const struct process_end *end, const c
 	struct serving *s = context;
 	struct lane *lane = lane_of(s, w);
 
-	if (!tally_stopping(&s->tally) &&
-	    tally_end(&s->tally, w, end, "test server", why, lane->dismissed) < 0)
+	if (tally_blames(&s->tally) && tally_end(&s->tally, w, end, "test server", why,
+					   lane->dismissed || tally_stopping(&s->tally)) < 0)
 		tally_fail(&s->tally);
 	while (lane->ask_count)
 		drop_ask(s, lane);
@@ -351,9 +351,9 @@ serving_run(struct runner *r, struct account *account, const struct runner_test 
 		loop_run(r->launch->loop, &s.done);
 		lose_rest(&s);
 	}
+	out->interrupted = tally_close(&s.tally);
 	if (s.tally.failed)
 		rc = -1;
-	out->interrupted = account_close(account);
 	release(&s);
 	return rc;
 }

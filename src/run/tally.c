@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tally.h"
 
+#include "packet.h"
+
 #include <stdlib.h>
 
 void
@@ -14,6 +16,12 @@ bool
 tally_stopping(const struct tally *t)
 {
 	return t->failed || t->r->launch->cancelled;
+}
+
+bool
+tally_blames(const struct tally *t)
+{
+	return !t->failed && (!t->r->launch->cancelled || launch_timed_out(t->r->launch));
 }
 
 int
@@ -173,4 +181,48 @@ tally_end(struct tally *t, struct worker *w, const struct process_end *end, cons
 	if (blamed == 0 && !expected && tell_end(w, end, what, why) < 0)
 		return -1;
 	return blamed;
+}
+
+/* The lines of one event are about this long together. */
+#define LINES_SIZE ((size_t)256 * 1024)
+
+/* Tells "ID: why" lines, and forgets them. */
+static int
+tell_not_run(struct tally *t, struct buf *lines)
+{
+	struct event e;
+	int rc;
+
+	event_init(&e);
+	e.mime = SLICE_LIT("text/plain;charset=utf8");
+	e.file_name = SLICE_LIT(RUNNER_NOT_RUN_NAME);
+	e.file = buf_get(lines);
+	rc = e.file.len ? tally_event(t, &e) : 0;
+	buf_clear(lines);
+	return rc;
+}
+
+size_t
+tally_close(struct tally *t)
+{
+	struct account *a = t->account;
+	bool tell = launch_timed_out(t->r->launch) && t->r->attempt < 2 && !t->failed;
+	struct buf lines;
+
+	buf_init(&lines, PACKET_FILE_MAX);
+	for (size_t i = 0; tell && i < a->ids.len; i++) {
+		struct slice id = strtab_get(&a->ids, i);
+
+		if (a->fates[i] != FATE_OPEN)
+			continue;
+		for (size_t k = 0; k < id.len; k++)
+			buf_byte(&lines, id.data[k] == '\n' ? ' ' : id.data[k]);
+		buf_printf(&lines, ": the time for the run was over, %lld s\n",
+		    (long long)(t->r->timeouts.run / 1000000000));
+		tell = lines.len < LINES_SIZE || tell_not_run(t, &lines) == 0;
+	}
+	if (tell)
+		tell_not_run(t, &lines);
+	buf_release(&lines);
+	return account_close(a);
 }

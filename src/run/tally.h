@@ -27,6 +27,9 @@ bool tally_stopping(const struct tally *t);
  * by `options`, whose workers and segments are the run's. */
 int tally_schedule(struct tally *t, const struct runner_test *tests, struct schedule_options options);
 
+/* The run was not ended by somebody, so that what ends has to be accounted for: it goes on, or its time is over. */
+bool tally_blames(const struct tally *t);
+
 /* Hands an event on. */
 int tally_event(struct tally *t, const struct event *e);
 int tally_pause(struct tally *t);
@@ -45,5 +48,9 @@ size_t tally_fixture(struct tally *t, const struct result *r, const size_t *test
  * an error. Returns how many tests were failed; -1 when that could not be told. */
 int tally_end(struct tally *t, struct worker *w, const struct process_end *end, const char *what,
     const char *why, bool expected);
+
+/* At the end: what has no fate is not run, and, if it is for want of time, that is told. Returns how many tests those
+ * are. */
+size_t tally_close(struct tally *t);
 
 #endif

@@ -10,8 +10,8 @@
 
 #include <assert.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 /* A writer that pauses longer than this inside a packet is not going to end it soon. */
 #define WORKER_IDLE (INT64_C(1) * 1000000000)
@@ -30,8 +30,12 @@ struct worker {
 	struct reader *reader; /* of a process */
 	struct outcome *open;  /* the tests that the process is in */
 	struct loop_timer *idle;
-	struct loop_timer *limit;                 /* of the test that is running */
-	enum { IN_TIME, LATE, DUMPING } lateness; /* the limit was passed; what was done about it */
+	struct loop_timer *limit;   /* of the test that is running */
+	struct loop_timer *silence; /* of a process that prints nothing */
+	int64_t allowed;            /* what the test may take; less is set as long as history was not asked */
+	bool asked;                 /* it was */
+	bool silent;                /* it is for its silence that something is done */
+	enum { IN_TIME, LATE, DUMPING, KILLED } lateness; /* what was done about a limit that was passed */
 	bool pinged,
 	    answered; /* while this test was running, the server was asked whether it is alive, and is */
 	char *idfile;
@@ -114,27 +118,69 @@ kill_it(struct worker *w)
 static void
 set_limit(struct worker *w, bool begins)
 {
-	int64_t limit = config_test_timeout(w->runner->config);
+	const struct timeouts *t = &w->runner->timeouts;
 
-	if (!limit || !w->limit || (!begins && outcome_open_count(w->open)))
+	if (!w->limit || w->silent || (!begins && outcome_open_count(w->open)))
 		return;
 	w->lateness = IN_TIME;
-	if (begins)
-		loop_timer_set(w->limit, limit);
+	w->asked = !t->by_history || !w->runner->sink.allowed;
+	w->allowed = w->asked ? t->test : TIMEOUTS_FLOOR;
+	if (begins && w->allowed)
+		loop_timer_set(w->limit, w->allowed);
 	else
 		loop_timer_stop(w->limit);
 }
 
-/* A test takes too long. The process gets a moment to say where it is. */
+/* Something takes too long. The process gets a moment to say where it is. */
+static void
+dump(struct worker *w)
+{
+	int number = w->runner->timeouts.dump_signal;
+
+	w->lateness = DUMPING;
+	if (number && w->server)
+		server_signal(w->server, number);
+	else if (number)
+		process_signal(w->process, number);
+	loop_timer_set(w->limit, number ? LAUNCH_DUMP_TIME : 0);
+}
+
+/* What the tests that are running may take: history is asked for those alone that have taken long already. */
+static bool
+may_take_longer(struct worker *w)
+{
+	const struct runner_sink *sink = &w->runner->sink;
+	int64_t most = 0;
+
+	for (size_t i = 0; !w->asked && i < outcome_open_count(w->open); i++) {
+		int64_t allowed = sink->allowed(sink->context, outcome_open_get(w->open, i).id);
+
+		if (!allowed || most == INT64_MAX)
+			most = INT64_MAX;
+		else if (allowed > most)
+			most = allowed;
+	}
+	w->asked = true;
+	if (most <= w->allowed)
+		return false;
+	if (most < INT64_MAX)
+		loop_timer_set(w->limit, most - w->allowed);
+	w->allowed = most;
+	return true;
+}
+
 static void
 limit_over(void *context)
 {
 	struct worker *w = context;
 
-	if (w->lateness == DUMPING) {
+	if (w->lateness >= DUMPING) {
+		w->lateness = KILLED;
 		kill_it(w);
 		return;
 	}
+	if (may_take_longer(w))
+		return;
 	/* A server first gets the time to answer: it should not have to while it says where it is. */
 	if (w->lateness == IN_TIME && w->server && (w->pinged || server_ping(w->server))) {
 		w->pinged = true;
@@ -142,12 +188,18 @@ limit_over(void *context)
 		loop_timer_set(w->limit, w->answered ? 0 : WORKER_PING_TIME);
 		return;
 	}
-	w->lateness = DUMPING;
-	if (w->server)
-		server_signal(w->server, WORKER_DUMP_SIGNAL);
-	else
-		process_signal(w->process, WORKER_DUMP_SIGNAL);
-	loop_timer_set(w->limit, WORKER_DUMP_TIME);
+	dump(w);
+}
+
+static void
+silence_over(void *context)
+{
+	struct worker *w = context;
+
+	if (w->lateness >= DUMPING)
+		return;
+	w->silent = true;
+	dump(w);
 }
 
 /* Stamps an event and tells it. */
@@ -205,6 +257,8 @@ worker_output(void *context, size_t len)
 	reader_commit(w->reader, len);
 	take_events(w);
 	loop_timer_set(w->idle, WORKER_IDLE);
+	if (w->runner->timeouts.output)
+		loop_timer_set(w->silence, w->runner->timeouts.output);
 }
 
 static void
@@ -223,6 +277,8 @@ drop_process(struct worker *w)
 	w->idle = NULL;
 	loop_timer_free(w->limit);
 	w->limit = NULL;
+	loop_timer_free(w->silence);
+	w->silence = NULL;
 	reader_free(w->reader);
 	w->reader = NULL;
 	idfile_remove(w->idfile);
@@ -249,12 +305,15 @@ static void
 worker_ended(void *context, const struct process_end *how)
 {
 	struct worker *w = context;
+	char why[128];
 
 	reader_end(w->reader);
 	take_events(w);
 	launch_ended(w->runner->launch, w->process);
 	w->process = NULL;
-	end(w, how, NULL);
+	snprintf(why, sizeof(why), "it had printed nothing for %lld s, its output_timeout",
+	    (long long)(w->runner->timeouts.output / TIME_SECOND));
+	end(w, how, w->silent ? why : NULL);
 }
 
 /* The text of the command for these tests, in this worker's instance; the caller frees it. */
@@ -275,7 +334,7 @@ command_text(struct worker *w, const struct template_ids *ids, struct err *err)
 static int
 begin(struct worker *w, struct err *err)
 {
-	w->stopped = w->ready = false;
+	w->stopped = w->ready = w->silent = false;
 	w->lateness = IN_TIME;
 	w->nonce_count = 0;
 	w->started = clock_monotonic();
@@ -308,7 +367,8 @@ worker_start(struct worker *w, const struct strtab *ids, const size_t *tests, si
 		goto out;
 	w->reader = reader_new(READER_PROCESS);
 	w->idle = loop_timer_new(launch->loop, worker_idle, w);
-	if (!w->reader || !w->idle) {
+	w->silence = loop_timer_new(launch->loop, silence_over, w);
+	if (!w->reader || !w->idle || !w->silence) {
 		err_nomem(err);
 		goto out;
 	}
@@ -321,6 +381,8 @@ worker_start(struct worker *w, const struct strtab *ids, const size_t *tests, si
 		goto out;
 	spec.command = command;
 	rc = launch_start(launch, &spec, true, &w->process, err);
+	if (rc == 0 && w->runner->timeouts.output)
+		loop_timer_set(w->silence, w->runner->timeouts.output);
 out:
 	free(command);
 	if (rc < 0)
@@ -328,19 +390,42 @@ out:
 	return rc;
 }
 
+/* What was done about a limit that was passed: "Its process got SIGABRT, and was killed 2 s later." */
+static void
+add_measures(const struct worker *w, bool killed, struct buf *out)
+{
+	int number = w->runner->timeouts.dump_signal;
+
+	if (number)
+		buf_printf(out, " Its process got %s", timeouts_signal_name(number));
+	if (number && killed)
+		buf_printf(out, ", and was killed %lld s later", (long long)(LAUNCH_DUMP_TIME / TIME_SECOND));
+	buf_str(out, number ? "." : " Its process was killed.");
+	if (w->pinged)
+		buf_str(out, w->answered ? " Its server still answered: it is the test that hangs."
+					 : " Its server did not answer either.");
+	buf_byte(out, '\n');
+}
+
 /* "The test process ended with signal 9 (Killed) while this test was running." */
 static void
 blame_text(const struct worker *w, const struct process_end *end, struct buf *out)
 {
-	int64_t limit = config_test_timeout(w->runner->config);
+	bool run_over = launch_timed_out(w->runner->launch);
 
-	if (w->lateness != IN_TIME) {
-		buf_printf(out,
-		    "The test did not end within %lld s, which is its test_timeout; its process was killed.%s\n",
-		    (long long)(limit / 1000000000),
-		    !w->pinged    ? ""
-		    : w->answered ? " Its server still answered: it is the test that hangs."
-				  : " Its server did not answer either.");
+	if (w->silent)
+		buf_printf(out, "The test process printed nothing for %lld s, its output_timeout.",
+		    (long long)(w->runner->timeouts.output / TIME_SECOND));
+	else if (w->lateness >= DUMPING)
+		buf_printf(out, "The test did not end within %lld s, %s.",
+		    (long long)(w->allowed / TIME_SECOND),
+		    !w->runner->timeouts.by_history ? "which is its test_timeout"
+						    : "which is what its history allows (test_timeout=auto)");
+	else if (run_over)
+		buf_printf(out, "The test was running when the time for the run was over, %lld s.",
+		    (long long)(w->runner->timeouts.run / TIME_SECOND));
+	if (w->silent || w->lateness >= DUMPING || run_over) {
+		add_measures(w, run_over ? end->signal == SIGKILL : w->lateness == KILLED, out);
 		return;
 	}
 	buf_str(out, "The test process ended with ");

@@ -2,8 +2,8 @@
  *
  * One worker: it executes test processes, one after another, or keeps a test server, and turns what they say
  * into events that carry its tag. Invariant: between worker_start or worker_serve and `ended` the worker
- * belongs to its process; a test that takes longer than test_timeout takes its process, or server, with it.
- */
+ * belongs to its process; a test that takes longer than it may takes its process, or server, with it, and so
+ * does a process that prints nothing for longer than it may. */
 #ifndef WORKER_H
 #define WORKER_H
 
@@ -13,11 +13,9 @@
 /* What is kept of a process's plain output for the case that it dies. */
 #define WORKER_TAIL_MAX ((size_t)4096)
 /* A server whose test takes too long is asked whether it is alive, and has that time to answer. Then it, as a
- * process at once, gets this signal, on which many runtimes say where they are, and is killed after that
- * time. */
+ * process at once, gets dump_signal, on which many runtimes say where they are, and is killed after
+ * LAUNCH_DUMP_TIME. */
 #define WORKER_PING_TIME (INT64_C(500) * 1000000)
-#define WORKER_DUMP_SIGNAL SIGABRT
-#define WORKER_DUMP_TIME (INT64_C(2) * 1000000000)
 
 struct worker;
 
@@ -31,8 +29,8 @@ struct worker_calls {
 	void (*ready)(void *context, struct worker *w);
 	/* The oldest batch that a server was asked for is over; it gives these tests back. */
 	void (*done)(void *context, struct worker *w, const struct slice *returned, size_t count);
-	/* The process or server is over, and everything it said was told. `why` is what a server was killed
-	 * for, or NULL. */
+	/* The process or server is over, and everything it said was told. `why` is what it was killed for, or
+	 * NULL. */
 	void (*ended)(void *context, struct worker *w, const struct process_end *end, const char *why);
 	void *context;
 };

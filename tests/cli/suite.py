@@ -5,11 +5,13 @@
     suite.py [--list] [--load-list FILE] TEST...
 
 The tests are those on the command line; with --load-list those that the file names too, in the file's order. A test's id is
-KIND or KIND.ANYTHING. All are announced before the first one runs, unless SILENT is set.
+KIND or KIND.ANYTHING. All are announced before the first one runs, unless SILENT is set. The
+listing hangs if HANG is set.
 
 
     pass fail skip xfail uxsuccess    that outcome
     crash    the process kills itself        exit0 exit3    it exits at once
+    stuck    as hang, and lives through SIGABRT   mute  hangs before it says anything
     hang     for ever                        wait    until the file GO exists
     print    prints junk, then passes        orphan  leaves a process behind that holds the output
     late2 late3    fails until it is run for the second or third time, by a count in the file COUNT-ID
@@ -88,6 +90,8 @@ def run(test, before):
         if "setup" not in before:
             say("setUpClass (setup)", "skip", ("reason", b"no database"))
         return
+    if kind == "mute":
+        signal.pause()
     say(test, "inprogress")
     status = {"pass": "success", "fail": "fail"}.get(kind, kind if kind in STATUS else "success")
     detail = ("traceback", b"it failed\n") if status == "fail" else None
@@ -96,6 +100,10 @@ def run(test, before):
         os.kill(os.getpid(), signal.SIGKILL)
     elif kind in ("exit0", "exit3"):
         os._exit(int(kind[-1]))
+    elif kind == "stuck":
+        signal.signal(signal.SIGABRT, lambda *_: os.write(1, b"here I am\n"))
+        while True:
+            signal.pause()
     elif kind == "hang":
         signal.pause()
     elif kind == "wait":
@@ -124,6 +132,8 @@ def main():
             wanted = f.read().split("\n")
         known = set(tests[:at] + tests[at + 2:])
         tests = [t for t in wanted if t in known]
+    if listing and "HANG" in os.environ:
+        signal.pause()
     for test in tests:
         if "SILENT" not in os.environ or listing:
             say(test, "exists", timed=False)

@@ -30,10 +30,7 @@ class RetryTest(ProjectTest):
         return [(r["status"], r["worker"], r["tags"]) for r in rows if r["test"] == test]
 
     def each_way(self):
-        for served in (False, True):
-            for parallel in ([], ["--parallel", "--concurrency=2"]):
-                with self.subTest(served=served, parallel=parallel):
-                    yield served, parallel
+        return ((served, parallel) for served in (False, True) for parallel in ([], ["--parallel", "--concurrency=2"]))
 
 
 class Retries(RetryTest):

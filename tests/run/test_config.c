@@ -232,7 +232,7 @@ test_overlay(void **state)
 	c = parse("[profile p]\ntest_timeout=never\n[profile q]\ntest_command=%(x)s\n");
 	assert_int_equal(config_overlay(c, &both[1], 1, &over, &err), -1);
 	assert_string_equal(err.text,
-	    "conf:2: test_timeout is 'never': write a number of seconds, from 1 to 31536000, or 'none'");
+	    "conf:2: test_timeout is 'never': write a number of seconds, from 1 to 31536000, 'auto' or 'none'");
 	err = (struct err){0};
 	assert_int_equal(config_overlay(c, &both[0], 1, &over, &err), -1);
 	assert_string_equal(err.text,
