@@ -64,6 +64,7 @@ static const struct option definitions[] = {
 	"How long all tests together may take, in the place of what run_timeout says.", ARG_TIMEOUT},
     {0, "until", OPTION_VALUE, "TIME", "Only runs that started before this time.", ARG_UNTIL},
     {0, "until-failure", OPTION_FLAG, NULL, "Run again and again until a run fails.", ARG_UNTIL_FAILURE},
+    {0, "window", OPTION_VALUE, "N", "Look at the latest N runs; 0 means all. Default: 1000.", ARG_WINDOW},
     {0, "worker", OPTION_VALUE, "N", "Only what worker N ran, in the order in which it ran it.", ARG_WORKER},
 };
 
@@ -93,7 +94,7 @@ met(void *context, const struct option *option, char *const *values, struct err 
 		a->meta[a->meta_count++] = values[0];
 	}
 	if (option->id == ARG_CONCURRENCY || option->id == ARG_FORMAT || option->id == ARG_LIMIT ||
-	    option->id == ARG_RETRIES || option->id == ARG_WORKER)
+	    option->id == ARG_RETRIES || option->id == ARG_WINDOW || option->id == ARG_WORKER)
 		return optparse_int(option, values[0], &a->number[option->id], err);
 	return 0;
 }

@@ -1,12 +1,14 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""What makes tests fail, and which do so by chance: causes, on suites that really run."""
+"""What makes tests fail, and which do so by chance: causes, flaky."""
 import os
+import re
 import sys
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import test_ask  # noqa: E402
+from suite import packet  # noqa: E402
 import tap  # noqa: E402
 
 PYTHON = """[DEFAULT]
@@ -111,6 +113,77 @@ class Causes(PythonSuite):
                 self.assertEqual("", self.call("causes", "-r", "0", "-q", expect=0).out)
                 self.call("causes", "-r", "9", expect=3)
             os.rename(self.path(".testrepository"), self.path("old-%d" % format))
+
+class Flaky(test_ask.AskTest):
+    def tell(self, outcomes, *options):
+        """A run in which the tests have these outcomes, each as often as there are letters."""
+        status = {"P": "success", "F": "fail", "S": "skip"}
+        self.load(b"".join(packet(test, "inprogress") + packet(test, status[o]) for test, each in outcomes.items() for o in each),
+                  *options)
+
+    def classes(self, *options):
+        return {t["test"]: t["class"] for t in self.json("flaky", *options)["flaky"]}
+
+    def test_a_history(self):
+        self.make(2)
+        self.assertEqual([], self.json("flaky")["flaky"])
+        for i in range(30):
+            outcomes = {"steady": "P", "skipped": "S", "mended": "F" if 10 <= i < 15 else "P", "broken": "F" if i > 25 else "P",
+                        "chance": "FP" if i % 8 == 7 else "P", "new": "P"}
+            self.tell(outcomes)
+        self.assertEqual({"chance": "flaky", "broken": "broken"}, self.classes())
+        answer = self.json("flaky")
+        chance = answer["flaky"][0]
+        self.assertEqual(("chance", 30, 3, 3, 23), tuple(chance[k] for k in (
+            "test", "passes", "failures", "chance_failures", "last_failure")))
+        self.assertEqual((30, 0, 0, 5, 0), tuple(answer[k] for k in ("runs", "commits", "outages", "tests", "not_shown")))
+        self.assertTrue(chance["low"] < 3 / 33 < chance["high"])
+        table = self.lines("flaky", expect=0)
+        self.assertEqual(["class", "rate", "95%", "failures", "results", "minutes", "lost", "last", "test"], table[0].split())
+        self.assertTrue(re.match(r"flaky   9\.1%  \d\.\d-2\d\.\d +3 +33 +0\.0 +23 +chance$", table[2]), table[2])
+        self.assertEqual("1 flaky, 1 broken, 0 with too little data to tell, of 5 tests in 30 runs.", table[-1])
+        self.assertEqual(table[:-1], self.lines("flaky", "-q", expect=0))
+        # The last runs know neither of the mended test nor of most failures.
+        self.assertEqual(["broken"], list(self.classes("--window=5")))
+        limited = self.json("flaky", "--limit=1")
+        self.assertEqual((1, 1), (len(limited["flaky"]), limited["not_shown"]))
+        self.assertIn("1 are not shown", self.call("flaky", "--limit=1", expect=0).out)
+
+    def test_format_1(self):
+        self.make(1)
+        for i in range(10):
+            self.tell({"chance": "FP" if i in (3, 7) else "P"})
+        self.assertEqual({"chance": "flaky"}, self.classes())
+
+    def test_commits(self):
+        """The same outcomes: flaky if they are of one commit, and not if files were changed."""
+        def class_of(*meta):
+            self.make(2)
+            for i in range(12):
+                self.tell({"a": "P", "b": "P"}, "--meta=git.commit=%040d" % i)
+            for i in range(2):
+                for outcome in "FP":
+                    self.tell({"a": outcome, "b": "P"}, *[m.replace("N", str(i)) for m in meta])
+            found = self.classes().get("a")
+            os.rename(self.path(".testrepository"), self.path("old%d" % len(os.listdir(self.dir))))
+            return found
+        self.assertEqual("flaky", class_of("--meta=git.commit=cN"))
+        self.assertEqual("too little data", class_of("--meta=git.commit=cN", "--meta=git.dirty=true"))
+
+    def test_interleaved_commits(self):
+        self.make(2)
+        for i in range(8):
+            self.tell({"a": "P"}, "--meta=git.commit=%040d" % i)
+        # Two branches in turns, one of which breaks the test.
+        for _ in range(3):
+            self.tell({"a": "F"}, "--meta=git.commit=branch")
+            self.tell({"a": "P"}, "--meta=git.commit=main")
+        self.assertNotIn(self.classes().get("a"), ("flaky", "too little data"))
+
+    def test_wrong_options(self):
+        self.make(2)
+        for options in (["--window=-1"], ["--limit=-2"], ["--since=yesterday"], ["--window=many"]):
+            self.call("flaky", *options, expect=2)
 
 
 if __name__ == "__main__":
