@@ -18,6 +18,8 @@ static const struct option definitions[] = {
 	"How many processes to use with --parallel. 0, the default, means test_run_concurrency or else one for each CPU.",
 	ARG_CONCURRENCY},
     {0, "failing", OPTION_FLAG, NULL, "Run only the tests that are known to fail.", ARG_FAILING},
+    {0, "for", OPTION_VALUE, "TIME",
+	"With --until-failure: begin no other run after this time, 30s, 90m, 2h or 1d.", ARG_FOR},
     {0, "force-init", OPTION_FLAG, NULL, "Create the repository if there is none.", ARG_FORCE_INIT},
     {0, "format", OPTION_VALUE, "FORMAT", "2, the default, or 1: a repository that Python's testr can share.",
 	ARG_FORMAT},
@@ -33,6 +35,7 @@ static const struct option definitions[] = {
     {0, "list", OPTION_FLAG, NULL, "Show only the ids, one a line.", ARG_LIST},
     {0, "load-list", OPTION_VALUE, "LOAD_LIST",
 	"Run only the tests named in this file, one a line, in its order.", ARG_LOAD_LIST},
+    {0, "max-runs", OPTION_VALUE, "N", "With --until-failure: run at most N times.", ARG_MAX_RUNS},
     {0, "meta", OPTION_VALUE, "KEY=VALUE",
 	"Metadata to record with the run; may be given several times. To runs: only runs that have it, or that have KEY.",
 	ARG_META},
@@ -94,7 +97,8 @@ met(void *context, const struct option *option, char *const *values, struct err 
 		a->meta[a->meta_count++] = values[0];
 	}
 	if (option->id == ARG_CONCURRENCY || option->id == ARG_FORMAT || option->id == ARG_LIMIT ||
-	    option->id == ARG_RETRIES || option->id == ARG_WINDOW || option->id == ARG_WORKER)
+	    option->id == ARG_MAX_RUNS || option->id == ARG_RETRIES || option->id == ARG_WINDOW ||
+	    option->id == ARG_WORKER)
 		return optparse_int(option, values[0], &a->number[option->id], err);
 	return 0;
 }

@@ -183,22 +183,64 @@ unit(uint8_t c)
 	}
 }
 
+/* Reads "90m". */
+static bool
+read_length(struct slice s, int64_t *out)
+{
+	int64_t length = s.len ? unit(s.data[s.len - 1]) : 0, count;
+
+	return length && slice_int(slice_head(s, s.len - 1), &count) && count >= 0 &&
+	       !__builtin_mul_overflow(count, length, out);
+}
+
+int
+cli_duration(struct cli *cli, const char *option, const char *text, int64_t *out)
+{
+	if (read_length(slice_str(text), out) && *out > 0)
+		return 0;
+	return err_set(&cli->err, ERR_USAGE,
+	    "option %s: '%s' is no length of time: write 30s, 90m, 12h, 3d or 2w", option, text);
+}
+
 int
 cli_time(struct cli *cli, const char *option, const char *text, int64_t *out)
 {
 	struct slice s = slice_str(text);
-	int64_t length = s.len ? unit(s.data[s.len - 1]) : 0, count, age;
+	int64_t age;
 
 	if (s.len && time_parse(s, true, out) == s.len)
 		return 0;
-	if (length && slice_int(slice_head(s, s.len - 1), &count) && count >= 0 &&
-	    !__builtin_mul_overflow(count, length, &age)) {
+	if (read_length(s, &age)) {
 		*out = clock_realtime() - age;
 		return 0;
 	}
 	return err_set(&cli->err, ERR_USAGE,
 	    "option %s: '%s' is no time: write 2026-11-22, 2026-11-22T10:30, or an age like 90m, 12h, 3d, 2w",
 	    option, text);
+}
+
+void
+cli_shell_word(struct buf *out, struct slice argument)
+{
+	bool plain = argument.len > 0;
+
+	for (size_t i = 0; i < argument.len; i++) {
+		uint8_t c = argument.data[i];
+
+		plain &= (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+			 (c && strchr("_-./:,+@%=", c));
+	}
+	if (plain) {
+		buf_slice(out, argument);
+		return;
+	}
+	buf_byte(out, '\'');
+	for (size_t i = 0; i < argument.len; i++) {
+		if (argument.data[i] == '\'')
+			buf_str(out, "'\\'");
+		buf_byte(out, argument.data[i]);
+	}
+	buf_byte(out, '\'');
 }
 
 int

@@ -59,6 +59,9 @@ int cli_latest(struct cli *cli, struct repo *repo, int64_t *out);
 /* Reads a date, a date and time, or an age ("3d"), the value of an option. */
 int cli_time(struct cli *cli, const char *option, const char *text, int64_t *out);
 
+/* Reads a length of time ("90m"), the value of an option, in nanoseconds, above 0. */
+int cli_duration(struct cli *cli, const char *option, const char *text, int64_t *out);
+
 /* Says that positional arguments were left over, in Python's words, and returns the exit status for that. */
 int cli_unexpected(struct cli *cli, char *const *arguments, size_t count);
 
@@ -68,6 +71,8 @@ bool cli_fails(const struct result *r, bool uxsuccess_passes);
 int cli_filter_tags(struct cli *cli, const struct config *config, struct strtab *out);
 /* True when the result has one of these tags. */
 bool cli_has_tag(const struct result *r, const struct strtab *tags);
+/* Appends an argument as the shell takes it: in quotes where it needs some. */
+void cli_shell_word(struct buf *out, struct slice argument);
 /* The label of its block: "FAIL", or "UNEXPECTED SUCCESS". */
 const char *cli_label(const struct result *r);
 

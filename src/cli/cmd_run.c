@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "isolation.h"
 #include "record.h"
+#include "repeat.h"
 #include "retry.h"
 #include "setup.h"
 #include "steps.h"
@@ -9,8 +10,9 @@
 #include <string.h>
 
 static const enum arg args[] = {ARG_FAILING, ARG_PARALLEL, ARG_CONCURRENCY, ARG_LOAD_LIST, ARG_PARTIAL,
-    ARG_SUBUNIT, ARG_FULL_RESULTS, ARG_UNTIL_FAILURE, ARG_ANALYZE_ISOLATION, ARG_ISOLATED, ARG_FORCE_INIT,
-    ARG_NO_TESTS, ARG_META, ARG_PLAN, ARG_RETRIES, ARG_TEST_TIMEOUT, ARG_TIMEOUT, ARG_NONE};
+    ARG_SUBUNIT, ARG_FULL_RESULTS, ARG_UNTIL_FAILURE, ARG_MAX_RUNS, ARG_FOR, ARG_ANALYZE_ISOLATION,
+    ARG_ISOLATED, ARG_FORCE_INIT, ARG_NO_TESTS, ARG_META, ARG_PLAN, ARG_RETRIES, ARG_TEST_TIMEOUT,
+    ARG_TIMEOUT, ARG_NONE};
 
 struct testing {
 	struct cli *cli;
@@ -22,6 +24,7 @@ struct testing {
 	unsigned retries;
 	struct steps steps;   /* of --plan */
 	struct record record; /* of the run that is on */
+	struct repeat repeat;
 };
 
 /* The ids of --failing and --load-list; of both, those of the file that are failing, in the file's order. */
@@ -343,6 +346,7 @@ run_once(struct testing *t, int *status)
 	struct once o = {0};
 	int rc = record_init(&t->record, t->cli, t->repo, t->setup.config, t->cli->args.set[ARG_SUBUNIT]);
 
+	t->record.turn = t->repeat.limited ? t->repeat.runs + 1 : 0;
 	t->record.workers = t->setup.workers;
 	t->record.loop = t->setup.launch.loop;
 	if (rc == 0)
@@ -351,6 +355,8 @@ run_once(struct testing *t, int *status)
 		rc = record_begin(&t->record);
 	if (rc == 0)
 		rc = conclude(t, &o, execute(t, &o), status);
+	if (rc == 0)
+		repeat_took(&t->repeat, &t->record);
 	record_release(&t->record);
 	account_release(&o.account);
 	free(o.tests);
@@ -393,7 +399,8 @@ run_tests(struct testing *t)
 	do {
 		if (run_once(t, &status) < 0)
 			return -1;
-	} while (t->cli->args.set[ARG_UNTIL_FAILURE] && status == 0 && (!t->known || t->ids.len));
+	} while (repeat_again(&t->repeat, status) && (!t->known || t->ids.len));
+	repeat_finish(&t->repeat, status);
 	return status;
 }
 
@@ -403,7 +410,8 @@ run_run(struct cli *cli)
 	struct testing t = {.cli = cli};
 	int rc;
 
-	if (metadata_check(cli) < 0 || cli_repository(cli, cli->args.set[ARG_FORCE_INIT], &t.repo) < 0)
+	if (repeat_init(&t.repeat, cli) < 0 || metadata_check(cli) < 0 ||
+	    cli_repository(cli, cli->args.set[ARG_FORCE_INIT], &t.repo) < 0)
 		return -1;
 	/* A plan that is wrong is better known before anything is started. */
 	if (cli->args.set[ARG_PLAN] && cli->args.set[ARG_ISOLATED])
@@ -421,6 +429,7 @@ run_run(struct cli *cli)
 	rc = setup_end(&t.setup, rc);
 	steps_release(&t.steps);
 	strtab_release(&t.ids);
+	free(t.repeat.failure);
 	repo_free(t.repo);
 	return rc;
 }

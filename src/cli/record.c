@@ -28,6 +28,7 @@ record_release(struct record *r)
 {
 	checkout_release(&r->checkout);
 	outcome_free(r->outcome);
+	free(r->first_failure);
 	buf_release(&r->packets);
 	strtab_release(&r->filter_tags);
 }
@@ -61,10 +62,17 @@ count_result(struct record *r, const struct result *result)
 	r->counts.tests++;
 	if (result->status == STATUS_SKIP)
 		r->counts.skips++;
-	if (fails)
+	if (fails) {
 		r->counts.failures++;
-	else if (cli_has_tag(result, &r->filter_tags))
+		if (!r->first_failure)
+			r->first_failure = slice_dup(result->id);
+	} else if (cli_has_tag(result, &r->filter_tags)) {
 		r->filtered++;
+	}
+	if (again && !fails && r->first_failure && slice_eq(slice_str(r->first_failure), result->id)) {
+		free(r->first_failure);
+		r->first_failure = NULL;
+	}
 	r->flaky += again && !fails;
 	if (!again && test != STRTAB_NONE && r->plan.durations && r->plan.durations[test] > 0)
 		r->predicted -= (double)r->plan.durations[test];
@@ -278,6 +286,21 @@ finish_stored(struct record *r, const struct record_end *end, int status, int64_
 	return 0;
 }
 
+/* "run 3: PASSED (id=12), 7 tests in 1.017s" */
+static void
+say_passed(struct record *r)
+{
+	struct ui *ui = &r->cli->ui;
+
+	if (ui->quiet)
+		return;
+	ui_printf(ui, "run %lld: ", (long long)r->turn);
+	ui_coloured(ui, UI_GREEN, "PASSED");
+	ui_printf(ui, " (id=%lld), %lld tests in %.3fs\n", (long long)r->id,
+	    (long long)(r->counts.tests - r->filtered), (double)time_between(r->first, r->last) / 1e9);
+	ui_flush(ui);
+}
+
 int
 record_finish(struct record *r, const struct record_end *end, int *status)
 {
@@ -296,8 +319,13 @@ record_finish(struct record *r, const struct record_end *end, int *status)
 	if (checkout_ready(&r->checkout))
 		checkout_record(&r->checkout, r->writer, &ignored);
 	rc = finish_stored(r, end, *status, &id);
+	r->id = rc < 0 ? -1 : id;
 	if (rc < 0 || r->subunit)
 		return rc;
+	if (r->turn && *status == 0) {
+		say_passed(r);
+		return 0;
+	}
 	summary = (struct ui_summary){
 	    .id = id,
 	    .counts = r->counts,

@@ -40,6 +40,10 @@ struct record {
 	double predicted;    /* nanoseconds of work left */
 	int64_t started;     /* monotonic */
 	size_t errors, lost;
+	char *first_failure; /* the test of it, or NULL */
+	int64_t id;          /* of the run, once it is finished; -1 when it is not stored */
+	int64_t
+	    turn; /* which of several runs it is, from 1: if it passes that is one line; 0: it is the only one */
 	enum repo_room room;
 	bool unrecorded; /* for want of room nothing more is stored */
 };

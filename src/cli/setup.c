@@ -21,6 +21,9 @@ echo(void *context, const char *command)
 		ui_warn(&cli->ui, "running=%s", command);
 		return;
 	}
+	/* A run that passes is to be one line. */
+	if (cli->args.set[ARG_MAX_RUNS] || cli->args.set[ARG_FOR])
+		return;
 	ui_printf(&cli->ui, "running=%s\n", command);
 	ui_flush(&cli->ui);
 }

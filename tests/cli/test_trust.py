@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""What makes tests fail, and which do so by chance: causes, flaky."""
+"""What makes tests fail, and which do so by chance: causes, flaky, --until-failure."""
 import os
 import re
 import sys
@@ -184,6 +184,51 @@ class Flaky(test_ask.AskTest):
         self.make(2)
         for options in (["--window=-1"], ["--limit=-2"], ["--since=yesterday"], ["--window=many"]):
             self.call("flaky", *options, expect=2)
+
+class UntilFailure(PythonSuite):
+    def test_limits(self):
+        self.configure("pass.a flaky.b pass.c")
+        self.call("init", expect=0)
+        run = self.call("run", "--until-failure", "--max-runs=3", expect=0)
+        lines = run.out.splitlines()
+        self.assertEqual(4, len(lines), run)
+        for i in range(3):
+            self.assertRegex(lines[i], r"^run %d: PASSED \(id=%d\), 3 tests in \d+\.\d{3}s$" % (i + 1, i))
+        # 0.05 ** (1/3)
+        self.assertEqual("No failure in 3 runs: the rate is below 63%, with 95% confidence.", lines[3])
+        self.assertEqual("", run.err)
+        self.assertEqual("", self.call("run", "--until-failure", "--max-runs=1", "-q", expect=0).out)
+        run = self.call("run", "--until-failure", "--for=1h", expect=1)
+        lines = run.out.splitlines()
+        self.assertEqual(5, sum(line.startswith("run ") for line in lines), run)
+        self.assertIn("FAIL: flaky.b", lines)
+        self.assertTrue(lines[-1].startswith("FAILED (id=9, failures=1"), run)
+        self.assertEqual("testr: run 6 failed; `testr bisect flaky.b -r 9` finds out what makes it fail\n", run.err)
+
+    def test_time_is_up(self):
+        self.project("pass.a")
+        run = self.call("run", "--until-failure", "--for=1s", "--max-runs=100000", expect=0)
+        runs = int(self.lines("stats")[0].split("=")[1])
+        self.assertLess(runs, 100000)
+        self.assertIn("No failure in %d runs" % runs, run.out)
+
+    def test_without_limits_nothing_is_new(self):
+        self.project("pass.a fail.b")
+        run = self.call("run", "--until-failure", expect=1)
+        self.assertEqual("", run.err)
+        self.assertEqual(["FAILED (id=0, failures=1)"], run.out.splitlines()[-1:])
+
+    def test_odd_names(self):
+        self.project("'fail.it'\\''s (a)'")
+        run = self.call("run", "--until-failure", "--max-runs=1", expect=1)
+        self.assertIn("`testr bisect 'fail.it'\\''s (a)' -r 0`", run.err)
+
+    def test_wrong_options(self):
+        self.project("pass.a")
+        for options in (["--max-runs=3"], ["--for=1h"], ["--until-failure", "--max-runs=0"], ["--until-failure", "--for=0s"],
+                        ["--until-failure", "--for=2"], ["--until-failure", "--for=99999999999999w"]):
+            self.call("run", *options, expect=2)
+        self.assertEqual(["runs=0"], self.lines("stats"))
 
 
 if __name__ == "__main__":
