@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "loop.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <uv.h>
 
@@ -17,6 +18,13 @@ struct loop_timer {
 struct loop_signal {
 	uv_signal_t uv;
 	void (*fn)(void *context, int number);
+	void *context;
+};
+
+struct loop_watch {
+	uv_poll_t uv;
+	enum loop_sight sight;
+	void (*fn)(void *context);
 	void *context;
 };
 
@@ -145,4 +153,59 @@ loop_signal_free(struct loop_signal *signal)
 {
 	if (signal)
 		uv_close((uv_handle_t *)&signal->uv, free_handle);
+}
+
+static void
+watch_saw(uv_poll_t *uv, int status, int events)
+{
+	struct loop_watch *watch = uv->data;
+
+	(void)status;
+	(void)events;
+	if (watch->sight == LOOP_UNREAD)
+		uv_poll_stop(uv);
+	watch->fn(watch->context);
+}
+
+struct loop_watch *
+loop_watch_new(struct loop *loop, int fd, enum loop_sight sight, void (*fn)(void *context), void *context)
+{
+	struct loop_watch *watch = malloc(sizeof(*watch));
+	int flags = fcntl(fd, F_GETFL), rc;
+
+	if (!watch)
+		return NULL;
+	watch->sight = sight;
+	watch->fn = fn;
+	watch->context = context;
+	rc = uv_poll_init(&loop->uv, &watch->uv, fd);
+	/* libuv makes it non-blocking, for everybody who has it; those did not ask for that. */
+	if (flags >= 0)
+		fcntl(fd, F_SETFL, flags);
+	if (rc < 0) {
+		free(watch);
+		return NULL;
+	}
+	watch->uv.data = watch;
+	return watch;
+}
+
+void
+loop_watch_start(struct loop_watch *watch)
+{
+	/* That the other side is gone is always told; there is no way to ask for nothing else. */
+	uv_poll_start(&watch->uv, watch->sight == LOOP_READABLE ? UV_READABLE : UV_PRIORITIZED, watch_saw);
+}
+
+void
+loop_watch_stop(struct loop_watch *watch)
+{
+	uv_poll_stop(&watch->uv);
+}
+
+void
+loop_watch_free(struct loop_watch *watch)
+{
+	if (watch)
+		uv_close((uv_handle_t *)&watch->uv, free_handle);
 }

@@ -13,6 +13,8 @@
 
 /* Milliseconds that the output may stay open after the guard is gone: something out of its reach holds it. */
 #define OUTPUT_DRAIN 500
+/* No socket has room for more. */
+#define TAKE_MAX ((size_t)4 << 20)
 
 /* These things have to happen before a process is over, in any order: the guard exits, the control socket ends,
  * output and channel end (or are given up by the timer, which closes with the last of guard, output and channel).
@@ -245,6 +247,8 @@ sent_done(uv_write_t *request, int status)
 	(void)status;
 	p->sending -= sent->len;
 	free(sent);
+	if (!p->sending && p->spec.sent && !uv_is_closing((uv_handle_t *)&p->channel))
+		p->spec.sent(p->spec.context);
 }
 
 int
@@ -273,22 +277,46 @@ process_send(struct process *p, struct slice bytes, struct err *err)
 	return 0;
 }
 
-void
-process_take_output(struct process *p)
+size_t
+process_unsent(const struct process *p)
 {
-	ssize_t n = 1;
+	return p->sending;
+}
+
+static void
+take(struct process *p, uv_pipe_t *pipe, uint8_t *(*ask)(void *context, size_t *room),
+    void (*give)(void *context, size_t len))
+{
+	/* Somebody may write without end, and faster than it is read. */
+	size_t left = TAKE_MAX;
 	int fd;
 
-	while (n > 0 && !p->spec.inherit_output && !uv_is_closing((uv_handle_t *)&p->output) &&
-	       uv_fileno((uv_handle_t *)&p->output, &fd) == 0) {
-		uv_buf_t room = room_of(p, p->spec.room);
+	while (left > 0 && !uv_is_closing((uv_handle_t *)pipe) && uv_fileno((uv_handle_t *)pipe, &fd) == 0) {
+		uv_buf_t room = room_of(p, ask);
+		ssize_t n;
 
 		if (!room.len)
 			return;
-		n = read(fd, room.base, room.len);
-		if (n > 0)
-			p->spec.output(p->spec.context, (size_t)n);
+		n = read(fd, room.base, room.len < left ? room.len : left);
+		if (n <= 0)
+			return;
+		left -= (size_t)n;
+		give(p->spec.context, (size_t)n);
 	}
+}
+
+void
+process_take_output(struct process *p)
+{
+	if (!p->spec.inherit_output)
+		take(p, &p->output, p->spec.room, p->spec.output);
+}
+
+void
+process_take_channel(struct process *p)
+{
+	if (p->spec.channel_room)
+		take(p, &p->channel, p->spec.channel_room, p->spec.channel_input);
 }
 
 static void
@@ -327,7 +355,7 @@ spawn(struct process *p, uv_loop_t *uv)
 	uv_stdio_container_t stdio[5] = {
 	    {.flags = p->spec.inherit_input ? UV_INHERIT_FD : UV_IGNORE, .data.fd = 0},
 	    {.flags = UV_INHERIT_FD, .data.fd = 1},
-	    {.flags = UV_INHERIT_FD, .data.fd = 2},
+	    {.flags = UV_INHERIT_FD, .data.fd = p->spec.error_fd ? p->spec.error_fd : 2},
 	    {.flags = UV_CREATE_PIPE | UV_READABLE_PIPE | UV_WRITABLE_PIPE,
 		.data.stream = (uv_stream_t *)&p->control},
 	    {.flags = UV_CREATE_PIPE | UV_READABLE_PIPE | UV_WRITABLE_PIPE,

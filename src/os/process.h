@@ -23,11 +23,12 @@ struct process_end {
 
 struct process_spec {
 	const char *guard;        /* the program that is a guard when called with GUARD_ARGUMENT: our own */
-	const char *command;      /* for /bin/sh -c; standard error is ours */
+	const char *command;      /* for /bin/sh -c */
 	const char *directory;    /* where it runs; NULL for our own working directory */
 	char *const *environment; /* NULL for our own */
 	bool inherit_input;       /* standard input is ours; otherwise empty */
 	bool inherit_output; /* standard output is ours; otherwise it comes through `room` and `output` */
+	int error_fd;        /* what standard error is; 0 for ours */
 	/* Where the next output goes: returns the place and sets *room to its size, above 0; NULL ends the
 	 * reading. */
 	uint8_t *(*room)(void *context, size_t *room);
@@ -39,6 +40,8 @@ struct process_spec {
 	 * same for what it says there. `channel_input` with 0 bytes: it has closed it. */
 	uint8_t *(*channel_room)(void *context, size_t *room);
 	void (*channel_input)(void *context, size_t len);
+	/* What process_send was given has all been taken. May be NULL. */
+	void (*sent)(void *context);
 	/* The process is gone. The callee may call process_free. */
 	void (*ended)(void *context, const struct process_end *end);
 	void *context;
@@ -56,9 +59,13 @@ void process_free(struct process *p);
 /* Sends bytes, which are copied, on the channel or to standard input. When nobody takes them any more they
  * are lost; the end of the process tells, and SIGPIPE has to be ignored. */
 int process_send(struct process *p, struct slice bytes, struct err *err);
+/* The bytes that wait to be taken. */
+size_t process_unsent(const struct process *p);
 /* Hands on what is in the output at this moment, so that it comes before whatever is taken from the channel
  * next. */
 void process_take_output(struct process *p);
+/* The reverse: hands on what is in the channel. */
+void process_take_channel(struct process *p);
 /* Says that nothing more will be sent. */
 void process_send_end(struct process *p);
 

@@ -15,6 +15,7 @@ listing hangs if HANG is set.
     hang     for ever                        wait    until the file GO exists
     print    prints junk, then passes        orphan  leaves a process behind that holds the output
     late2 late3    fails until it is run for the second or third time, by a count in the file COUNT-ID
+    noise   prints junk that tries to be more, on both outputs, then passes
     flaky    fails whenever the count in the file COUNT, which it raises, is divisible by ten
     forget   neither runs nor says anything  victim  fails if a test of the kind "polluter" ran before it
     setup    its class's set-up is skipped: says so under the class's name, and skips the tests of the class
@@ -82,6 +83,14 @@ def count_up(path):
     return n + 1
 
 
+def noise(test):
+    """Binary, half packets, whole packets that say what is not so, and the beginning of one that swallows what follows."""
+    done = packet("testrepository-rpc", "none", ("rpc", b'{"Done":{"nonce":1}}'), timed=False)
+    return b"".join([bytes(range(256)), packet(test, "fail", timed=False)[:-5], b"\xb3" * 9, packet("nobody", "success", timed=False),
+                     packet(test, "fail", timed=False), done, done[:9], test.encode() * 9999,
+                     b"\xb3\x2b\x00\xbf\xff\xf0" + test.encode(), b"no newline"])
+
+
 def run(test, before):
     kind = test.split(".")[0]
     if kind == "forget":
@@ -111,6 +120,9 @@ def run(test, before):
             time.sleep(0.01)
     elif kind == "print":
         os.write(1, b"10 m\xc2\xb3 of \xb3\x2a junk " + bytes(range(256)) + b"\n")
+    elif kind == "noise":
+        os.write(1, noise(test))
+        os.write(2, noise(test))
     elif kind == "orphan":
         subprocess.Popen(["sleep", "60"])
     elif kind == "flaky" and count_up("COUNT") % 10 == 0:
