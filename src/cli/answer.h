@@ -9,9 +9,8 @@
 #define ANSWER_H
 
 #include "err.h"
+#include "shape.h"
 #include "ui.h"
-
-#include <jansson.h>
 
 /* Goes up when a key changes its meaning or disappears; new keys may come at any time. */
 #define ANSWER_VERSION 1
@@ -29,12 +28,5 @@ void answer_list(struct answer *a, const char *key);
 void answer_item(struct answer *a, json_t *value);
 void answer_list_end(struct answer *a);
 int answer_end(struct answer *a, struct err *err);
-
-/* Text, with U+FFFD where it is no UTF-8; null when absent. */
-json_t *answer_text(struct slice s);
-/* "2020-01-01T00:00:00.000000Z"; null for TIME_NONE. */
-json_t *answer_time(int64_t time);
-/* Nanoseconds as seconds; null for TIME_NONE. */
-json_t *answer_seconds(int64_t duration);
 
 #endif

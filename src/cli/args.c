@@ -14,6 +14,8 @@ static const struct option definitions[] = {
 	ARG_ANALYZE_ISOLATION},
     {0, "before", OPTION_VALUE, "RUN", "Only runs with smaller ids than this one: the next page of the list.",
 	ARG_BEFORE},
+    {0, "bind", OPTION_VALUE, "ADDRESS",
+	"Where to serve: HOST:PORT, or unix:PATH for a socket. Default: 127.0.0.1:8080.", ARG_BIND},
     {0, "concurrency", OPTION_VALUE, "CONCURRENCY",
 	"How many processes to use with --parallel. 0, the default, means test_run_concurrency or else one for each CPU.",
 	ARG_CONCURRENCY},

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ask.h"
 
-#include "detail.h"
-
 #include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,42 +8,6 @@
 
 /* As much of a commit's id as git shows. */
 #define COMMIT_SHOWN 9
-
-enum verdict
-ask_verdict(enum status status, const struct repo_run *run)
-{
-	switch (status) {
-	case STATUS_SUCCESS:
-	case STATUS_XFAIL:
-		return VERDICT_PASS;
-	case STATUS_UXSUCCESS:
-		return run->uxsuccess_passes ? VERDICT_PASS : VERDICT_FAIL;
-	case STATUS_FAIL:
-		return VERDICT_FAIL;
-	case STATUS_SKIP:
-		return VERDICT_NONE;
-	default:
-		return run->state == REPO_FINISHED ? VERDICT_FAIL : VERDICT_NONE;
-	}
-}
-
-int
-ask_verdict_in(struct repo *repo, int64_t run, enum status status, enum verdict *out, struct err *err)
-{
-	struct repo_run facts = {.state = REPO_FINISHED};
-
-	if ((status == STATUS_UXSUCCESS || !status_is_final(status)) &&
-	    repo_run_get(repo, run, &facts, err) < 0)
-		return -1;
-	*out = ask_verdict(status, &facts);
-	return 0;
-}
-
-const char *
-ask_status(enum status status)
-{
-	return status_is_final(status) ? status_name(status) : "unfinished";
-}
 
 const char *
 ask_outcome(enum status status)
@@ -64,16 +26,6 @@ ask_outcome(enum status status)
 	default:
 		return "unfinished";
 	}
-}
-
-const char *
-ask_run_outcome(const struct repo_run *run)
-{
-	if (run->state == REPO_RUNNING)
-		return "running";
-	if (run->state == REPO_INTERRUPTED)
-		return "interrupted";
-	return run->counts.failures || run->exit_status > 0 ? "failed" : "passed";
 }
 
 void
@@ -208,138 +160,16 @@ ask_rows_release(struct ask_rows *rows)
 }
 
 static int
-add_meta(void *context, struct slice key, struct slice value, struct err *err)
-{
-	char *name = slice_dup(key);
-	int rc = name ? json_object_set_new_nocheck(context, name, answer_text(value)) : -1;
-
-	free(name);
-	return rc ? err_nomem(err) : 0;
-}
-
-json_t *
-ask_run_json(struct repo *repo, const struct repo_run *run, struct err *err)
-{
-	static const char *const states[] = {"running", "finished", "interrupted"};
-	int64_t elapsed = run->start == TIME_NONE ? TIME_NONE : run->stop - run->start;
-	json_t *meta = json_object(), *object;
-
-	if (!meta) {
-		err_nomem(err);
-		return NULL;
-	}
-	if (repo_meta(repo, run->id, add_meta, meta, err) < 0) {
-		json_decref(meta);
-		return NULL;
-	}
-	object = json_pack("{sI, so, ss, ss, sb, so, so, so, sI, sI, sI, so, so}", "run", (json_int_t)run->id,
-	    "uid", run->uid[0] ? json_string(run->uid) : json_null(), "state", states[run->state], "outcome",
-	    ask_run_outcome(run), "partial", run->partial, "start", answer_time(run->start), "stop",
-	    answer_time(run->stop), "elapsed", answer_seconds(elapsed), "tests",
-	    (json_int_t)run->counts.tests, "failures", (json_int_t)run->counts.failures, "skips",
-	    (json_int_t)run->counts.skips, "exit_status",
-	    run->exit_status < 0 ? json_null() : json_integer(run->exit_status), "meta", meta);
-	if (!object)
-		err_nomem(err);
-	return object;
-}
-
-static json_t *
-tags_json(struct slice tags)
-{
-	json_t *array = json_array();
-	struct slice tag;
-
-	while (tags.len && slice_split(&tags, '\0', &tag))
-		if (json_array_append_new(array, answer_text(tag))) {
-			json_decref(array);
-			return NULL;
-		}
-	return array;
-}
-
-json_t *
-ask_row_json(const struct repo_row *row, enum verdict verdict)
-{
-	json_t *object = json_object();
-	int rc = json_object_set_new_nocheck(object, "test", answer_text(row->test));
-
-	if (row->run >= 0)
-		rc |= json_object_set_new_nocheck(object, "run", json_integer(row->run));
-	if (row->attempt)
-		rc |= json_object_set_new_nocheck(object, "attempt", json_integer(row->attempt));
-	rc |= json_object_set_new_nocheck(object, "status", json_string(ask_status(row->status)));
-	rc |= json_object_set_new_nocheck(object, "fails", json_boolean(verdict == VERDICT_FAIL));
-	rc |= json_object_set_new_nocheck(object, "start", answer_time(row->start));
-	rc |= json_object_set_new_nocheck(object, "duration", answer_seconds(row->duration));
-	rc |= json_object_set_new_nocheck(
-	    object, "worker", row->worker < 0 ? json_null() : json_integer(row->worker));
-	rc |= json_object_set_new_nocheck(object, "tags", tags_json(row->tags));
-	if (rc == 0)
-		return object;
-	json_decref(object);
-	return NULL;
-}
-
-/* The text of an attachment, null for one that is no text. */
-static json_t *
-detail_text_json(const struct detail *d)
-{
-	struct buf text;
-	json_t *value;
-
-	if (!detail_is_text(d))
-		return json_null();
-	buf_init(&text, SIZE_MAX / 4);
-	detail_decode(&text, d, NULL);
-	value = text.failed ? NULL : answer_text(buf_get(&text));
-	buf_release(&text);
-	return value;
-}
-
-static json_t *
-detail_type_json(const struct detail *d)
-{
-	struct buf type;
-	json_t *value;
-
-	buf_init(&type, SIZE_MAX / 4);
-	mime_print(&type, d->mime);
-	value = type.failed ? NULL : answer_text(buf_get(&type));
-	buf_release(&type);
-	return value;
-}
-
-json_t *
-ask_details_json(const struct result *r)
-{
-	json_t *array = json_array();
-
-	for (size_t i = 0; i < r->detail_count; i++) {
-		const struct detail *d = &r->details[i];
-		json_t *object = json_pack("{so, so, sI, sI, so}", "name", answer_text(d->name), "type",
-		    detail_type_json(d), "bytes", (json_int_t)(d->bytes.len + d->left_out), "left_out",
-		    (json_int_t)d->left_out, "text", detail_text_json(d));
-
-		if (json_array_append_new(array, object)) {
-			json_decref(array);
-			return NULL;
-		}
-	}
-	return array;
-}
-
-static int
 add_details(void *context, const struct result *r, struct err *err)
 {
-	return json_object_set_new(context, "details", ask_details_json(r)) ? err_nomem(err) : 0;
+	return json_object_set_new(context, "details", shape_details(r)) ? err_nomem(err) : 0;
 }
 
 int
 ask_answer_row(struct answer *a, struct repo *repo, const struct repo_row *row, enum verdict verdict,
     size_t detail_max, struct err *err)
 {
-	json_t *object = ask_row_json(row, verdict);
+	json_t *object = shape_row(row, verdict);
 
 	if (!object)
 		return err_nomem(err);

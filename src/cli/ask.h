@@ -1,31 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the commands that ask of stored runs share: the words for what became of a test, and the same as JSON.
- * docs/json.md describes the objects. */
+ * What the commands that ask of stored runs share: what tables say of a test, and rows kept for later.
+ * The same as JSON is shape.h. */
 #ifndef ASK_H
 #define ASK_H
 
 #include "answer.h"
 #include "cli.h"
 
-/* What a result says of its test: nothing when it was skipped, or cut off with its run. */
-enum verdict {
-	VERDICT_NONE,
-	VERDICT_PASS,
-	VERDICT_FAIL,
-};
-/* `run` is the one that the result is of. */
-enum verdict ask_verdict(enum status status, const struct repo_run *run);
-/* The same when only the run's id is known, which is looked up if need be. */
-int ask_verdict_in(struct repo *repo, int64_t run, enum status status, enum verdict *out, struct err *err);
-
-/* The status as JSON has it: "success", …, "unfinished". */
-const char *ask_status(enum status status);
 /* What tables say of a result: "passed", "failed", "skipped", …. */
 const char *ask_outcome(enum status status);
-/* What tables say of a run: "passed", "failed", "interrupted", "running". */
-const char *ask_run_outcome(const struct repo_run *run);
-
 /* Appends a time as people read it, "2020-01-01 00:00:00Z", or "-". */
 void ask_time(struct buf *out, int64_t time);
 
@@ -57,11 +41,6 @@ void ask_rows_release(struct ask_rows *rows);
 /* How many bytes of one result's attachments are shown if not all of them are. */
 #define ASK_DETAIL_MAX ((size_t)64 * 1024)
 
-/* NULL with err set. */
-json_t *ask_run_json(struct repo *repo, const struct repo_run *run, struct err *err);
-/* "run" and "attempt" are left out where they are negative and 0. NULL when out of memory. */
-json_t *ask_row_json(const struct repo_row *row, enum verdict verdict);
-json_t *ask_details_json(const struct result *r);
 /* The result of a row as the next item of the answer, with its attachments as far as detail_max allows; none
  * are looked for when it is 0. */
 int ask_answer_row(struct answer *a, struct repo *repo, const struct repo_row *row, enum verdict verdict,

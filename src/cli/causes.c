@@ -214,7 +214,7 @@ lines_json(struct slice lines)
 	struct slice line;
 
 	while (lines.len && slice_split(&lines, '\n', &line))
-		if (line.len && json_array_append_new(array, answer_text(line))) {
+		if (line.len && json_array_append_new(array, shape_text(line))) {
 			json_decref(array);
 			return NULL;
 		}
@@ -227,7 +227,7 @@ tests_json(const struct strtab *tests)
 	json_t *array = json_array();
 
 	for (size_t i = 0; i < tests->len; i++)
-		if (json_array_append_new(array, answer_text(strtab_get(tests, i)))) {
+		if (json_array_append_new(array, shape_text(strtab_get(tests, i)))) {
 			json_decref(array);
 			return NULL;
 		}
@@ -243,7 +243,7 @@ causes_answer(const struct causes *c, struct answer *a, struct err *err)
 		return err_nomem(err);
 	answer_list(a, "causes");
 	for (size_t i = 0; i < c->keys.len; i++)
-		answer_item(a, json_pack("{so, so, sI, so}", "message", answer_text(order[i]->message),
+		answer_item(a, json_pack("{so, so, sI, so}", "message", shape_text(order[i]->message),
 				   "frames", lines_json(order[i]->frames), "failures",
 				   (json_int_t)order[i]->failures, "tests", tests_json(&order[i]->tests)));
 	answer_list_end(a);

@@ -14,7 +14,7 @@ take_result(void *context, const struct result *r, struct err *err)
 {
 	struct gathering *g = context;
 
-	return ask_verdict(r->status, &g->run) == VERDICT_FAIL ? causes_add(&g->causes, r, err) : 0;
+	return shape_verdict(r->status, &g->run) == VERDICT_FAIL ? causes_add(&g->causes, r, err) : 0;
 }
 
 static int

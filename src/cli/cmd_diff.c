@@ -50,7 +50,7 @@ static int
 take_row(void *context, const struct repo_row *row, struct err *err)
 {
 	struct diff *d = context;
-	enum verdict verdict = ask_verdict(row->status, &d->runs[d->side]);
+	enum verdict verdict = shape_verdict(row->status, &d->runs[d->side]);
 	size_t test;
 	bool added;
 
@@ -135,7 +135,7 @@ print_change(struct diff *d, struct answer *a, const size_t *order, enum change 
 			continue;
 		d->counts[change]++;
 		if (a)
-			answer_item(a, answer_text(id));
+			answer_item(a, shape_text(id));
 		else
 			ui_printf(&d->cli->ui, "%s: %.*s\n", changes[change].word, SLICE_FMT(id));
 	}
@@ -149,7 +149,7 @@ answer(struct diff *d, const size_t *order)
 
 	answer_begin(&a, &d->cli->ui, "diff");
 	for (size_t i = 0; i < 2; i++) {
-		json_t *run = ask_run_json(d->repo, &d->runs[i], &d->cli->err);
+		json_t *run = shape_run(d->repo, &d->runs[i], &d->cli->err);
 
 		if (!run)
 			return -1;

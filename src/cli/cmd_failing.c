@@ -40,9 +40,9 @@ answer_result(void *context, const struct result *r, struct err *err)
 	buf_init(&tags, SIZE_MAX / 4);
 	result_other_tags(&tags, r);
 	row.tags = buf_get(&tags);
-	object = tags.failed ? NULL : ask_row_json(&row, VERDICT_FAIL);
+	object = tags.failed ? NULL : shape_row(&row, VERDICT_FAIL);
 	buf_release(&tags);
-	if (!object || json_object_set_new(object, "details", ask_details_json(r))) {
+	if (!object || json_object_set_new(object, "details", shape_details(r))) {
 		json_decref(object);
 		return err_nomem(err);
 	}

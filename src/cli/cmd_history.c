@@ -90,7 +90,7 @@ add_row(struct history *h, const struct stretch *s, const char *first, const cha
 static json_t *
 commit_json(const char *commit)
 {
-	return answer_text(commit[0] ? slice_str(commit) : SLICE_NONE);
+	return shape_text(commit[0] ? slice_str(commit) : SLICE_NONE);
 }
 
 static void
@@ -98,11 +98,11 @@ add_item(struct history *h, const struct stretch *s, const char *first, const ch
 {
 	answer_item(&h->answer,
 	    json_pack("{ss, sI, sI, sI, sI, s{sI, so, so}, s{sI, so, so}}", "outcome",
-		s->outcome.flaky ? "flaky" : ask_status(s->outcome.status), "runs", (json_int_t)s->runs,
+		s->outcome.flaky ? "flaky" : shape_status(s->outcome.status), "runs", (json_int_t)s->runs,
 		"attempts", (json_int_t)s->attempts, "passes", (json_int_t)s->passes, "failures",
 		(json_int_t)s->failures, "first", "run", (json_int_t)s->first, "start",
-		answer_time(s->first_start), "commit", commit_json(first), "last", "run", (json_int_t)s->last,
-		"start", answer_time(s->last_start), "commit", commit_json(last)));
+		shape_time(s->first_start), "commit", commit_json(first), "last", "run", (json_int_t)s->last,
+		"start", shape_time(s->last_start), "commit", commit_json(last)));
 }
 
 static int
@@ -153,7 +153,7 @@ take_row(void *context, const struct repo_row *row, struct err *err)
 	struct history *h = context;
 	enum verdict verdict;
 
-	if (ask_verdict_in(h->repo, row->run, row->status, &verdict, err) < 0)
+	if (shape_verdict_in(h->repo, row->run, row->status, &verdict, err) < 0)
 		return -1;
 	if (!h->run.runs || h->run.first != row->run) {
 		if (end_run(h, err) < 0)
@@ -183,9 +183,9 @@ list_row(void *context, const struct repo_row *row, struct err *err)
 	int rc;
 
 	if (h->json) {
-		if (ask_verdict_in(h->repo, row->run, row->status, &verdict, err) < 0)
+		if (shape_verdict_in(h->repo, row->run, row->status, &verdict, err) < 0)
 			return -1;
-		answer_item(&h->answer, ask_row_json(row, verdict));
+		answer_item(&h->answer, shape_row(row, verdict));
 		return 0;
 	}
 	ask_origin_init(&origin);
@@ -228,7 +228,7 @@ answer(struct history *h)
 	struct answer *a = &h->answer;
 
 	answer_begin(a, &h->cli->ui, "history");
-	answer_set(a, "test", answer_text(h->test));
+	answer_set(a, "test", shape_text(h->test));
 	answer_list(a, "stretches");
 	if (compress(h) < 0)
 		return -1;

@@ -66,7 +66,7 @@ show_repository(struct cli *cli, struct repo *repo)
 		return -1;
 	if (cli->args.set[ARG_JSON]) {
 		answer_begin(&a, ui, "info");
-		answer_set(&a, "repository", answer_text(slice_str(repo_path(repo))));
+		answer_set(&a, "repository", shape_text(slice_str(repo_path(repo))));
 		answer_set(&a, "format", json_integer(repo_format(repo)));
 		answer_set(&a, "runs", json_integer(f.runs));
 		answer_set(&a, "oldest", id_json(f.oldest));
@@ -129,7 +129,7 @@ show_run(struct cli *cli, struct repo *repo, const char *which)
 	if (cli_run_id(cli, repo, which, &id) < 0 || repo_run_get(repo, id, &run, &cli->err) < 0)
 		return -1;
 	if (cli->args.set[ARG_JSON]) {
-		json_t *object = ask_run_json(repo, &run, &cli->err);
+		json_t *object = shape_run(repo, &run, &cli->err);
 
 		if (!object)
 			return -1;
@@ -140,7 +140,7 @@ show_run(struct cli *cli, struct repo *repo, const char *which)
 	ui_printf(ui, "run: %lld\n", (long long)run.id);
 	if (run.uid[0])
 		ui_printf(ui, "uid: %s\n", run.uid);
-	ui_printf(ui, "outcome: %s\n", ask_run_outcome(&run));
+	ui_printf(ui, "outcome: %s\n", shape_outcome(&run));
 	ui_printf(ui, "part of the suite: %s\n", run.partial ? "yes" : "no");
 	print_time(ui, "start", run.start);
 	print_time(ui, "stop", run.stop);

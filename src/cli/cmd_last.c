@@ -157,7 +157,7 @@ static int
 answer_row(void *context, const struct repo_row *row, struct err *err)
 {
 	struct last *l = context;
-	enum verdict verdict = ask_verdict(row->status, l->run);
+	enum verdict verdict = shape_verdict(row->status, l->run);
 
 	if (l->worker >= 0 && row->worker != l->worker)
 		return 0;
@@ -178,7 +178,7 @@ answer_trouble(void *context, struct slice text, struct err *err)
 	(void)err;
 	while (slice_split(&text, '\n', &line))
 		if (line.len)
-			answer_item(context, answer_text(line));
+			answer_item(context, shape_text(line));
 	return 0;
 }
 
@@ -187,7 +187,7 @@ answer(struct cli *cli, struct repo *repo, const struct repo_run *run, int64_t w
 {
 	struct last l = {.repo = repo, .run = run, .worker = worker};
 	struct answer *a = &l.answer;
-	json_t *facts = ask_run_json(repo, run, &cli->err);
+	json_t *facts = shape_run(repo, run, &cli->err);
 
 	if (!facts)
 		return -1;

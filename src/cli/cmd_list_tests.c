@@ -12,7 +12,7 @@ answer(struct cli *cli, const struct strtab *tests)
 	answer_begin(&a, &cli->ui, "list-tests");
 	answer_list(&a, "tests");
 	for (size_t i = 0; i < tests->len; i++)
-		answer_item(&a, answer_text(strtab_get(tests, i)));
+		answer_item(&a, shape_text(strtab_get(tests, i)));
 	answer_list_end(&a);
 	return answer_end(&a, &cli->err);
 }

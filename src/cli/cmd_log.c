@@ -201,7 +201,7 @@ answer_row(struct log *l, const struct repo_row *row, struct err *err)
 {
 	enum verdict verdict;
 
-	return ask_verdict_in(l->repo, row->run, row->status, &verdict, err) < 0
+	return shape_verdict_in(l->repo, row->run, row->status, &verdict, err) < 0
 		   ? -1
 		   : ask_answer_row(
 			 &l->answer, l->repo, row, verdict, l->all ? SIZE_MAX / 4 : ASK_DETAIL_MAX, err);

@@ -27,7 +27,7 @@ add_cells(struct runs *r, const struct repo_run *run, const struct ask_origin *o
 	struct buf time;
 
 	table_printf(t, "%lld", (long long)run->id);
-	table_printf(t, "%s%s", ask_run_outcome(run), run->partial ? " (partial)" : "");
+	table_printf(t, "%s%s", shape_outcome(run), run->partial ? " (partial)" : "");
 	buf_init(&time, 64);
 	ask_time(&time, run->start);
 	table_cell(t, buf_get(&time));
@@ -58,7 +58,7 @@ take_run(void *context, const struct repo_run *run, struct err *err)
 	r->shown++;
 	r->last = run->id;
 	if (r->json) {
-		json_t *object = ask_run_json(r->repo, run, err);
+		json_t *object = shape_run(r->repo, run, err);
 
 		if (object)
 			answer_item(&r->answer, object);

@@ -67,8 +67,8 @@ answer(struct cli *cli, int64_t run, const struct slow_test *tests, size_t count
 	answer_set(&a, "run", json_integer(run));
 	answer_list(&a, "tests");
 	for (size_t i = 0; i < count; i++)
-		answer_item(&a, json_pack("{so, so}", "test", answer_text(tests[i].id), "duration",
-				    answer_seconds(tests[i].duration)));
+		answer_item(&a, json_pack("{so, so}", "test", shape_text(tests[i].id), "duration",
+				    shape_seconds(tests[i].duration)));
 	answer_list_end(&a);
 	return answer_end(&a, &cli->err);
 }

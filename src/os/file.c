@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #define TEMP_RANDOM 8
@@ -181,6 +182,16 @@ file_replace(
 	file_error(dir, name, "replace", err);
 	unlinkat(dir->fd, temp, 0);
 	return -1;
+}
+
+int
+file_scratch(bool small, struct err *err)
+{
+	int fd = small ? -1 : open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		fd = memfd_create("testr", MFD_CLOEXEC);
+	return fd < 0 ? err_sys(err, "cannot make a temporary file") : fd;
 }
 
 int

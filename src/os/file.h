@@ -58,6 +58,10 @@ int file_create(
 int file_replace(
     const struct file_dir *dir, const char *name, struct slice contents, mode_t mode, struct err *err);
 
+/* Opens a new file without a name, which is gone with its descriptor; a small one need not see a disk. -1 with err
+ * set. */
+int file_scratch(bool small, struct err *err);
+
 /* Takes the exclusive lock of an open file, which ends when every copy of the descriptor is closed. 1; 0 when
  * another has it and `wait` is false; or -1 with errno set. */
 int file_lock(int fd, bool wait);

@@ -379,6 +379,12 @@ sqlite_stream(struct repo *repo, int64_t id, repo_text_fn fn, void *context, str
 }
 
 static int
+sqlite_stream_open(struct repo *repo, int64_t id, uint64_t from, uint64_t end, struct err *err)
+{
+	return fetch(repo, id, from, end, err);
+}
+
+static int
 sqlite_durations(struct repo *repo, const struct strtab *ids, int64_t *out, struct err *err)
 {
 	return fold_durations(((struct sqlite_repo *)repo)->index, ids, out, err);
@@ -392,7 +398,8 @@ sqlite_durations(struct repo *repo, const struct strtab *ids, int64_t *out, stru
 	.find_uid = sqlite_find_uid, .meta = sqlite_meta, .results = sqlite_results, \
 	.run_text = sqlite_run_text, .failing = sqlite_failing, .failing_ids = sqlite_failing_ids, \
 	.durations = sqlite_durations, .rows = sqlite_rows, .history = sqlite_history, \
-	.row_result = sqlite_row_result, .tests = sqlite_tests, .stream = sqlite_stream
+	.row_result = sqlite_row_result, .tests = sqlite_tests, .stream = sqlite_stream, \
+	.stream_open = sqlite_stream_open
 
 const struct repo_backend backend_sqlite = {
     .format = 2,

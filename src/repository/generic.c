@@ -8,6 +8,7 @@
 #include <fts.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct ids {
 	int64_t *ids;
@@ -452,6 +453,24 @@ give_detail(void *context, const struct result *r, struct err *err)
 		if (slice_eq(r->details[i].name, p->name))
 			return p->fn(p->context, r->details[i].bytes, err);
 	return 0;
+}
+
+static int
+write_piece(void *context, struct slice text, struct err *err)
+{
+	return file_write(*(int *)context, text, NULL) ? err_sys(err, "cannot write a temporary file") : 0;
+}
+
+int
+generic_stream_open(struct repo *repo, int64_t run, struct err *err)
+{
+	int fd = file_scratch(false, err);
+
+	if (fd >= 0 && generic_stream(repo, run, write_piece, &fd, err)) {
+		close(fd);
+		return -1;
+	}
+	return fd;
 }
 
 int

@@ -21,6 +21,8 @@ int generic_tests(struct repo *repo, repo_test_fn fn, void *context, struct err 
 /* The results as packets; attachments of one test beyond GENERIC_DETAIL_MAX lose their middle. */
 #define GENERIC_DETAIL_MAX ((size_t)64 << 20)
 int generic_stream(struct repo *repo, int64_t run, repo_text_fn fn, void *context, struct err *err);
+/* In a file without a name. */
+int generic_stream_open(struct repo *repo, int64_t run, struct err *err);
 /* With `native` the offsets of rows are those of the bytes that repo_stream gives. */
 int generic_row_detail(struct repo *repo, const struct repo_row *row, struct slice name, bool native,
     repo_text_fn fn, void *context, struct err *err);

@@ -74,6 +74,8 @@ struct repo_backend {
 	int (*find_uid)(struct repo *repo, const char *uid, int64_t *out, struct err *err);
 	int (*meta)(struct repo *repo, int64_t run, repo_meta_fn fn, void *context, struct err *err);
 	int (*rows)(struct repo *repo, int64_t run, repo_row_fn fn, void *context, struct err *err);
+	int (*rows_where)(struct repo *repo, int64_t run, const struct repo_rows_query *query, repo_row_fn fn,
+	    void *context, struct err *err);
 	int (*history)(struct repo *repo, struct slice test, int64_t limit, repo_row_fn fn, void *context,
 	    struct err *err);
 	int (*row_result)(struct repo *repo, const struct repo_row *row, size_t detail_max, repo_result_fn fn,
@@ -81,6 +83,7 @@ struct repo_backend {
 	int (*tests)(struct repo *repo, repo_test_fn fn, void *context, struct err *err);
 	/* The bytes to which the offsets of rows apply. */
 	int (*stream)(struct repo *repo, int64_t run, repo_text_fn fn, void *context, struct err *err);
+	int (*stream_open)(struct repo *repo, int64_t run, uint64_t from, uint64_t end, struct err *err);
 	/* The ids of all runs, ascending, for the caller to free. NULL: generic.h asks `runs`. */
 	int (*run_ids)(struct repo *repo, int64_t **out, size_t *count, struct err *err);
 };

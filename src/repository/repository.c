@@ -4,6 +4,7 @@
 #include "generic.h"
 #include "meta.h"
 #include "repo_backend.h"
+#include "rowpage.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -441,6 +442,14 @@ repo_rows(struct repo *repo, int64_t run, repo_row_fn fn, void *context, struct 
 }
 
 int
+repo_rows_where(struct repo *repo, int64_t run, const struct repo_rows_query *query, repo_row_fn fn,
+    void *context, struct err *err)
+{
+	return (repo->backend->rows_where ? repo->backend->rows_where : rowpage_where)(
+	    repo, run, query, fn, context, err);
+}
+
+int
 repo_history(
     struct repo *repo, struct slice test, int64_t limit, repo_row_fn fn, void *context, struct err *err)
 {
@@ -466,6 +475,13 @@ int
 repo_stream(struct repo *repo, int64_t run, repo_text_fn fn, void *context, struct err *err)
 {
 	return (repo->backend->stream ? repo->backend->stream : generic_stream)(repo, run, fn, context, err);
+}
+
+int
+repo_stream_open(struct repo *repo, int64_t run, uint64_t from, uint64_t end, struct err *err)
+{
+	return repo->backend->stream_open ? repo->backend->stream_open(repo, run, from, end, err)
+					  : generic_stream_open(repo, run, err);
 }
 
 int

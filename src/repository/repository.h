@@ -184,6 +184,8 @@ struct repo_row {
 	int64_t worker;          /* -1 when unknown */
 	struct slice tags;       /* sorted, each ended by a NUL, without the worker's */
 	uint64_t offset, end;    /* of its packets in the run's stream */
+	int64_t place;           /* of its test among those that the repository knows, from 1; with
+				    repo_rows_where alone */
 };
 typedef int (*repo_row_fn)(void *context, const struct repo_row *row, struct err *err);
 /* event_attempt of the row: above 1 for one that takes the place of the row before it. */
@@ -191,6 +193,26 @@ int64_t repo_row_attempt(const struct repo_row *row);
 
 /* All results of a run, sorted by test (bytewise), then attempt. */
 int repo_rows(struct repo *repo, int64_t run, repo_row_fn fn, void *context, struct err *err);
+/* Which results of a run. A zeroed one with worker -1 means all. */
+enum repo_rows_order {
+	REPO_ROWS_SEEN,    /* by place, attempt: no two pages cost more than one */
+	REPO_ROWS_TEST,    /* by test (bytewise), attempt */
+	REPO_ROWS_SLOWEST, /* by duration, the longest first, unknown ones last; then place, attempt */
+	REPO_ROWS_START,   /* by start, unknown ones last; then place, attempt */
+};
+struct repo_rows_query {
+	struct slice test; /* only that test's; absent: all */
+	unsigned statuses; /* a set of 1 << enum status; 0: all */
+	int64_t worker;    /* -1: all */
+	struct slice text; /* only tests with this in their ids */
+	enum repo_rows_order order;
+	/* Only what comes behind the row with this place and attempt; 0: all. */
+	int64_t after_place;
+	int after_attempt;
+	int64_t limit; /* 0: none */
+};
+int repo_rows_where(struct repo *repo, int64_t run, const struct repo_rows_query *query, repo_row_fn fn,
+    void *context, struct err *err);
 /* All results of a test: the newest run first, attempts ascending within a run; at most `limit` runs, 0 for
  * all. */
 int repo_history(
@@ -204,6 +226,9 @@ int repo_tests(struct repo *repo, repo_test_fn fn, void *context, struct err *er
 
 /* The stream of a run as subunit v2, piece by piece. */
 int repo_stream(struct repo *repo, int64_t run, repo_text_fn fn, void *context, struct err *err);
+/* A descriptor from which the bytes [from, end) of that stream are read, at their places; for the caller to close.
+ * Of a running run they are those that are there now. There may be others beside them. -1 with err set. */
+int repo_stream_open(struct repo *repo, int64_t run, uint64_t from, uint64_t end, struct err *err);
 /* The bytes of one attachment of a result, all of them, piece by piece. */
 int repo_row_detail(struct repo *repo, const struct repo_row *row, struct slice name, repo_text_fn fn,
     void *context, struct err *err);

@@ -7,7 +7,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -139,12 +138,10 @@ fetch_from_db(const struct streams *s, int64_t run, uint64_t from, uint64_t end,
 {
 	/* What is small need not see a disk. */
 	bool small = end != UINT64_MAX && end - from <= 64 * PIECE;
-	int fd = small ? -1 : open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	int fd = file_scratch(small, err);
 
 	if (fd < 0)
-		fd = memfd_create("testr stream", MFD_CLOEXEC);
-	if (fd < 0)
-		return err_sys(err, "cannot make a temporary file");
+		return -1;
 	if (copy_pieces(s, run, from, end, fd, err) == 0)
 		return fd;
 	close(fd);

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli.h"
+#include "web.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+
+static const enum arg args[] = {ARG_BIND, ARG_NONE};
+
+static void
+warn(void *context, const char *text)
+{
+	ui_warn(context, "testr: %s", text);
+}
+
+static int
+run_serve(struct cli *cli)
+{
+	struct web_options options = {.bind = "127.0.0.1:8080", .warn = warn, .context = &cli->ui};
+	char *url = cli_repository_url(cli);
+	struct web *web;
+	sigset_t ends;
+	int signal_number, rc;
+
+	if (!url)
+		return -1;
+	options.repository = url;
+	if (cli->args.set[ARG_BIND])
+		options.bind = cli->args.text[ARG_BIND];
+	/* Waited for here, so no thread may take them; threads inherit this. */
+	sigemptyset(&ends);
+	sigaddset(&ends, SIGINT);
+	sigaddset(&ends, SIGTERM);
+	pthread_sigmask(SIG_BLOCK, &ends, NULL);
+	rc = web_start(&options, &web, &cli->err);
+	if (rc == 0) {
+		ui_printf(&cli->ui, "serving at %s\n", web_url(web));
+		ui_flush(&cli->ui);
+		sigwait(&ends, &signal_number);
+		web_stop(web);
+	}
+	free(url);
+	return rc;
+}
+
+const struct command cmd_serve = {
+    .name = "serve",
+    .summary = "Serve a repository over HTTP: pages to look at, and a REST API.",
+    .about = "Answers until it is interrupted. Who can reach the address can read all that is\n"
+	     "stored; by default that is this machine alone.\n",
+    .arguments = "",
+    .args = args,
+    .run = run_serve,
+};

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The table of all answers. */
+#ifndef API_H
+#define API_H
+
+#include "call.h"
+
+extern const struct route api_routes[];
+extern const size_t api_route_count;
+
+int api_root(struct call *call, struct reply *out, struct err *err);
+int api_healthz(struct call *call, struct reply *out, struct err *err);
+int api_runs(struct call *call, struct reply *out, struct err *err);
+int api_run(struct call *call, struct reply *out, struct err *err);
+int api_stream(struct call *call, struct reply *out, struct err *err);
+int api_events(struct call *call, struct reply *out, struct err *err);
+int api_results(struct call *call, struct reply *out, struct err *err);
+int api_attempts(struct call *call, struct reply *out, struct err *err);
+int api_attachment(struct call *call, struct reply *out, struct err *err);
+int api_tests(struct call *call, struct reply *out, struct err *err);
+int api_test(struct call *call, struct reply *out, struct err *err);
+int api_history(struct call *call, struct reply *out, struct err *err);
+
+#endif

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+struct page {
+	struct call *call;
+	struct reply *out;
+	struct slice prefix, text, after;
+	int64_t limit, given;
+	char *last;
+	bool more;
+};
+
+static json_t *
+test_json(struct slice id)
+{
+	char hash[24];
+
+	snprintf(hash, sizeof(hash), "h:%016" PRIx64, call_test_hash(id));
+	return json_pack("{so, ss}", "test", shape_text(id), "key", hash);
+}
+
+static int
+add_test(void *context, struct slice name, struct err *err)
+{
+	struct page *p = context;
+
+	if (p->more || !slice_starts(name, p->prefix) || (p->after.data && slice_cmp(name, p->after) <= 0) ||
+	    (p->text.len && slice_search(name, p->text) == name.len))
+		return 0;
+	if (p->given == p->limit || reply_full(p->out)) {
+		p->more = true;
+		return 0;
+	}
+	p->given++;
+	free(p->last);
+	p->last = slice_dup(name);
+	return p->last ? reply_item(p->out, test_json(name), err) : err_nomem(err);
+}
+
+int
+api_tests(struct call *call, struct reply *out, struct err *err)
+{
+	struct page p = {.call = call, .out = out};
+	int rc;
+
+	if (call_limit(call, out, &p.limit))
+		return 0;
+	p.prefix = request_param(call->request, "prefix");
+	p.text = request_param(call->request, "q");
+	p.after = request_param(call->request, "cursor");
+	reply_list(out, "tests");
+	rc = repo_tests(call->repo, add_test, &p, err);
+	if (rc == 0)
+		rc = reply_list_end(out, call->request, p.more ? p.last : NULL, err);
+	free(p.last);
+	return rc;
+}
+
+struct facts {
+	struct repo *repo;
+	int64_t runs, attempts, passes, failures, last_run;
+	json_t *latest;
+};
+
+static int
+add_fact(void *context, const struct repo_row *row, struct err *err)
+{
+	struct facts *f = context;
+	enum verdict v;
+
+	if (shape_verdict_in(f->repo, row->run, row->status, &v, err) < 0)
+		return -1;
+	f->attempts++;
+	f->runs += f->last_run != row->run;
+	f->passes += v == VERDICT_PASS;
+	f->failures += v == VERDICT_FAIL;
+	/* The newest run comes first; its last attempt is what the test is now. */
+	if (f->runs == 1) {
+		json_decref(f->latest);
+		f->latest = shape_row(row, v);
+		if (!f->latest)
+			return err_nomem(err);
+	}
+	f->last_run = row->run;
+	return 0;
+}
+
+int
+api_test(struct call *call, struct reply *out, struct err *err)
+{
+	struct facts f = {.repo = call->repo, .last_run = -1};
+	json_t *object;
+	char *id = NULL;
+	int rc = call_test(call, out, 0, &id, err);
+
+	if (rc == 0)
+		rc = repo_history(call->repo, slice_str(id), 0, add_fact, &f, err);
+	if (rc == 0 && f.attempts == 0)
+		rc = call_no_test(out);
+	if (rc == 0) {
+		object = test_json(slice_str(id));
+		if (json_object_update_new(
+			object, json_pack("{sI, sI, sI, sI, sO}", "runs", (json_int_t)f.runs, "attempts",
+				    (json_int_t)f.attempts, "passes", (json_int_t)f.passes, "failures",
+				    (json_int_t)f.failures, "latest", f.latest))) {
+			json_decref(object);
+			object = NULL;
+		}
+		rc = reply_json(out, object, err);
+	}
+	json_decref(f.latest);
+	free(id);
+	return rc;
+}
+
+struct history {
+	struct repo *repo;
+	struct reply *out;
+	int64_t before, limit, runs, last;
+	bool more;
+};
+
+/* A page has whole runs. */
+static int
+add_result(void *context, const struct repo_row *row, struct err *err)
+{
+	struct history *h = context;
+	enum verdict v;
+
+	if (h->more || (h->before && row->run >= h->before))
+		return 0;
+	if (h->last != row->run) {
+		if (h->runs == h->limit || reply_full(h->out)) {
+			h->more = true;
+			return 0;
+		}
+		h->runs++;
+		h->last = row->run;
+	}
+	if (shape_verdict_in(h->repo, row->run, row->status, &v, err) < 0)
+		return -1;
+	return reply_item(h->out, shape_row(row, v), err);
+}
+
+int
+api_history(struct call *call, struct reply *out, struct err *err)
+{
+	struct history h = {.repo = call->repo, .out = out, .last = -1};
+	char *id = NULL, next[24];
+	int rc;
+
+	if (call_limit(call, out, &h.limit) || call_number(call, out, "cursor", &h.before))
+		return 0;
+	rc = call_test(call, out, 0, &id, err);
+	if (rc)
+		return rc;
+	reply_list(out, "results");
+	rc = repo_history(call->repo, slice_str(id), 0, add_result, &h, err);
+	free(id);
+	if (rc)
+		return rc;
+	if (h.runs == 0 && !h.before)
+		return call_no_test(out);
+	snprintf(next, sizeof(next), "%" PRId64, h.last);
+	return reply_list_end(out, call->request, h.more ? next : NULL, err);
+}

@@ -1,0 +1,470 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "exchange.h"
+
+#include "api.h"
+#include "assets.h"
+#include "follow.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <strings.h>
+#include <zlib.h>
+
+/* Shorter bodies are sent as they are. */
+#define GZIP_MIN ((size_t)512)
+/* Speed counts more than the last tenth of the size. */
+#define GZIP_LEVEL 4
+
+/* No script, style or picture of anybody else, nothing inline, in nobody's frame. */
+#define PAGE_POLICY \
+	"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self';" \
+	" base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+/* What came out of a test does nothing at all. */
+#define HOSTILE_POLICY "sandbox; default-src 'none'; frame-ancestors 'none'"
+
+enum state {
+	AT_HEAD, /* nothing was looked at yet */
+	READY,   /* for a worker */
+	AT_WORK,
+	REFUSED, /* or answered by the way: there is a reply, which is not finished */
+	ANSWERED,
+};
+
+struct exchange {
+	struct job job;
+	struct exchange_place *place;
+	struct MHD_Connection *connection;
+	enum state state;
+	struct request request;
+	const char *wrong; /* with the target */
+	struct route_match match;
+	const char *last_event, *none_match, *range;
+	bool gzip; /* the client takes it */
+	struct reply reply;
+	uint64_t from, end; /* of a file, what is sent */
+	uint8_t storage[];
+};
+
+void *
+exchange_begin(void *place, const char *target, struct MHD_Connection *connection)
+{
+	size_t len = strlen(target);
+	struct exchange *x = calloc(1, sizeof(*x) + 2 * len + 1);
+
+	if (!x)
+		return NULL;
+	x->place = place;
+	x->connection = connection;
+	x->wrong = request_parse(&x->request, slice_of(target, len), x->storage);
+	reply_init(&x->reply);
+	return x;
+}
+
+void
+exchange_end(
+    void *place, struct MHD_Connection *connection, void **exchange, enum MHD_RequestTerminationCode how)
+{
+	struct exchange *x = *exchange;
+
+	(void)place;
+	(void)connection;
+	(void)how;
+	if (x) {
+		reply_release(&x->reply);
+		free(x);
+	}
+	*exchange = NULL;
+}
+
+static const char *
+header(struct exchange *x, const char *name)
+{
+	return MHD_lookup_connection_value(x->connection, MHD_HEADER_KIND, name);
+}
+
+/* ---- checks ---- */
+
+static bool
+is_host(struct slice host, struct slice name)
+{
+	return host.len == name.len &&
+	       strncasecmp((const char *)host.data, (const char *)name.data, host.len) == 0;
+}
+
+/* True when it is a name that we are called by: otherwise a page of somebody else may have made its own name lead
+ * here, to read what only this machine may read. */
+static bool
+is_ours(const struct exchange_place *place, struct slice host)
+{
+	struct slice names = slice_str(place->options->hosts), name;
+
+	if (!*place->host)
+		return true;
+	if (!host.data)
+		return false;
+	while (slice_split(&names, ',', &name))
+		if (is_host(host, slice_trim(name)))
+			return true;
+	if (is_host(host, slice_str(place->host)))
+		return true;
+	return place->loopback &&
+	       (is_host(host, SLICE_LIT("localhost")) || is_host(host, SLICE_LIT("127.0.0.1")) ||
+		   is_host(host, SLICE_LIT("[::1]")));
+}
+
+/* A browser names the page that asks. */
+static bool
+is_foreign(struct exchange *x, struct slice host)
+{
+	struct slice origin = slice_str(header(x, "Origin"));
+	size_t at = slice_search(origin, SLICE_LIT("://"));
+
+	return origin.data && !slice_eq(slice_from(origin, at + 3), host);
+}
+
+/* True when the request may go on; otherwise the reply says why not. */
+static bool
+check(struct exchange *x, const char *method)
+{
+	struct slice host = slice_str(header(x, "Host"));
+	struct reply *out = &x->reply;
+	unsigned known = strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0 ? METHOD_GET
+			 : strcmp(method, "POST") == 0                             ? METHOD_POST
+										   : 0;
+	struct slice unknown;
+
+	if (!is_ours(x->place, request_host(host))) {
+		reply_problem(out, 421, "wrong-host",
+		    "this server is not called \"%.*s\"; --host tells it a further name",
+		    SLICE_FMT(slice_head(host, 200)));
+	} else if (is_foreign(x, host)) {
+		reply_problem(out, 403, "foreign-origin", "requests from other sites are not answered");
+	} else if (x->wrong) {
+		reply_problem(out, 400, "bad-request", "the path of the request is wrong: %s", x->wrong);
+	} else if (!route_find(api_routes, api_route_count, known, &x->request, &x->match)) {
+		if (!x->match.methods)
+			return true;
+		reply_problem(out, 405, "wrong-method", "this path does not answer to %.20s", method);
+		reply_header(out, "Allow", "%s%s%s", x->match.methods & METHOD_GET ? "GET, HEAD" : "",
+		    x->match.methods == (METHOD_GET | METHOD_POST) ? ", " : "",
+		    x->match.methods & METHOD_POST ? "POST" : "");
+	} else if ((unknown = route_unknown_param(x->match.route, &x->request)).data) {
+		reply_problem(out, 400, "unknown-parameter",
+		    "there is no parameter \"%.*s\" here; there are: %s", SLICE_FMT(slice_head(unknown, 100)),
+		    *x->match.route->params ? x->match.route->params : "none");
+	} else {
+		return true;
+	}
+	return false;
+}
+
+/* ---- the pages ---- */
+
+/* A page is named by its first part: "/run/17" is run.html, which finds the rest in its own address. */
+static const struct asset *
+find_page(const struct request *r)
+{
+	const struct asset *found = r->segment_count == 0 ? asset_find(SLICE_LIT("index.html")) : NULL;
+	struct buf name;
+
+	if (r->segment_count == 0)
+		return found;
+	if (r->segment_count == 1)
+		found = asset_find(r->segments[0]);
+	if (!found && slice_find(r->segments[0], '.') == r->segments[0].len) {
+		buf_init(&name, REQUEST_TARGET_MAX);
+		buf_slice(&name, r->segments[0]);
+		buf_str(&name, ".html");
+		found = asset_find(buf_get(&name));
+		buf_release(&name);
+	}
+	return found;
+}
+
+static void
+serve_page(struct exchange *x, const char *method)
+{
+	const struct asset *asset = find_page(&x->request);
+	struct reply *out = &x->reply;
+
+	if (!asset) {
+		reply_problem(
+		    out, 404, "no-such-path", "there is nothing here; /api/v1 has links to what there is");
+		return;
+	}
+	if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0) {
+		reply_problem(out, 405, "wrong-method", "this path does not answer to %.20s", method);
+		reply_header(out, "Allow", "GET, HEAD");
+		return;
+	}
+	out->type = asset->type;
+	out->gzipped = x->gzip;
+	buf_add(&out->body, x->gzip ? asset->gzip : asset->bytes, x->gzip ? asset->gzip_len : asset->len);
+}
+
+/* ---- the reply ---- */
+
+static void
+compress_body(struct reply *r)
+{
+	z_stream z = {0};
+	struct buf packed;
+	uint8_t *room;
+	size_t bound;
+
+	/* 16 more than the window asks for the header of gzip. */
+	if (deflateInit2(&z, GZIP_LEVEL, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK)
+		return;
+	bound = deflateBound(&z, r->body.len);
+	buf_init(&packed, bound);
+	room = buf_space(&packed, bound);
+	z.next_in = r->body.data;
+	z.avail_in = (uInt)r->body.len;
+	z.next_out = room;
+	z.avail_out = (uInt)bound;
+	if (room && deflate(&z, Z_FINISH) == Z_STREAM_END) {
+		buf_commit(&packed, bound - z.avail_out);
+		buf_release(&r->body);
+		r->body = packed;
+		r->gzipped = true;
+	} else {
+		buf_release(&packed);
+	}
+	deflateEnd(&z);
+}
+
+/* A tag of what the body says, and no body when the client has it already. */
+static void
+tag_body(struct exchange *x)
+{
+	struct reply *r = &x->reply;
+	struct slice body = buf_get(&r->body);
+	char tag[64];
+
+	snprintf(tag, sizeof(tag), "\"%016" PRIx64 "%s\"", slice_hash(0, body), r->gzipped ? "-gzip" : "");
+	reply_header(r, "ETag", "%s", tag);
+	if (x->none_match && request_tag_matches(x->none_match, slice_str(tag))) {
+		r->status = 304;
+		buf_clear(&r->body);
+	}
+}
+
+static void
+finish_reply(struct exchange *x)
+{
+	struct reply *r = &x->reply;
+	int ranged;
+
+	if (r->follow || r->status == 204)
+		return;
+	if (r->fd < 0) {
+		if (x->gzip && !r->gzipped && r->body.len >= GZIP_MIN)
+			compress_body(r);
+		if (r->status == 200)
+			tag_body(x);
+		return;
+	}
+	x->end = r->size;
+	reply_header(r, "Accept-Ranges", "bytes");
+	ranged = r->status == 200 ? request_range(x->range, r->size, &x->from, &x->end) : 0;
+	if (ranged > 0) {
+		r->status = 206;
+		reply_header(r, "Content-Range", "bytes %" PRIu64 "-%" PRIu64 "/%" PRIu64, x->from,
+		    x->end - 1, r->size);
+	} else if (ranged < 0) {
+		uint64_t size = r->size;
+
+		reply_problem(r, 416, "bad-range", "there are only %" PRIu64 " bytes", size);
+		reply_header(r, "Content-Range", "bytes */%" PRIu64, size);
+	}
+}
+
+/* In a worker. */
+static void
+exchange_run(struct job *job, struct worker *worker)
+{
+	struct exchange *x = (struct exchange *)job;
+	struct call call = {x->place->web, &x->request, &x->match, NULL, x->last_event};
+	struct err err;
+
+	if (worker->stopping) {
+		reply_problem(&x->reply, 503, "stopping", "the server is being stopped");
+	} else if (!(call.repo = worker_repo(worker, &err)) ||
+		   x->match.route->handler(&call, &x->reply, &err) < 0) {
+		x->place->options->warn(x->place->options->context, err.text);
+		worker_drop_repo(worker);
+		reply_problem(&x->reply, 500, "failed", "%s", err.text);
+	}
+	finish_reply(x);
+	x->state = ANSWERED;
+	MHD_resume_connection(x->connection);
+}
+
+static void
+wake(void *connection)
+{
+	MHD_resume_connection(connection);
+}
+
+static ssize_t
+read_events(void *context, uint64_t at, char *out, size_t room)
+{
+	struct exchange *x = context;
+	ssize_t n = follow_read(x->reply.follow, out, room);
+
+	(void)at;
+	if (n < 0)
+		return MHD_CONTENT_READER_END_OF_STREAM;
+	if (n == 0) {
+		MHD_suspend_connection(x->connection);
+		if (!follow_wait(x->reply.follow)) {
+			MHD_resume_connection(x->connection);
+			return MHD_CONTENT_READER_END_OF_STREAM;
+		}
+	}
+	return n;
+}
+
+/* The body of the reply as libmicrohttpd has it; the reply has it no longer. */
+static struct MHD_Response *
+make_response(struct exchange *x)
+{
+	struct reply *r = &x->reply;
+	struct MHD_Response *response;
+	size_t len;
+	char *body;
+
+	if (r->follow) {
+		follow_attach(r->follow, x->place->jobs, wake, x->connection);
+		return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 16384, read_events, x, NULL);
+	}
+	if (r->fd >= 0) {
+		response = MHD_create_response_from_fd_at_offset64(x->end - x->from, r->fd, x->from);
+		if (response)
+			r->fd = -1;
+		return response;
+	}
+	len = r->body.len;
+	body = buf_steal(&r->body);
+	response = body ? MHD_create_response_from_buffer(len, body, MHD_RESPMEM_MUST_FREE) : NULL;
+	if (!response)
+		free(body);
+	return response;
+}
+
+static enum MHD_Result
+send_reply(struct exchange *x)
+{
+	struct reply *r = &x->reply;
+	struct MHD_Response *response = make_response(x);
+	enum MHD_Result result;
+
+	if (!response)
+		return MHD_NO;
+	if (r->status != 204 && r->status != 304)
+		MHD_add_response_header(response, "Content-Type", r->type);
+	if (r->gzipped)
+		MHD_add_response_header(response, "Content-Encoding", "gzip");
+	MHD_add_response_header(response, "Vary", "Accept, Accept-Encoding");
+	MHD_add_response_header(
+	    response, "Cache-Control", r->immutable ? "private, max-age=86400" : "private, no-cache");
+	MHD_add_response_header(
+	    response, "Content-Security-Policy", r->hostile ? HOSTILE_POLICY : PAGE_POLICY);
+	MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+	MHD_add_response_header(response, "Referrer-Policy", "no-referrer");
+	MHD_add_response_header(response, "Cross-Origin-Resource-Policy", "same-origin");
+	for (size_t i = 0; i < r->header_count; i++)
+		MHD_add_response_header(response, r->headers[i].name, r->headers[i].value);
+	result = MHD_queue_response(x->connection, (unsigned)r->status, response);
+	MHD_destroy_response(response);
+	return result;
+}
+
+/* ---- the head ---- */
+
+static void
+read_headers(struct exchange *x)
+{
+	const char *accept = header(x, "Accept");
+
+	x->gzip = request_accepts(header(x, "Accept-Encoding"), "gzip");
+	x->reply.ndjson = request_accepts(accept, "application/x-ndjson");
+	x->none_match = header(x, "If-None-Match");
+	x->range = header(x, "Range");
+	x->last_event = header(x, "Last-Event-ID");
+}
+
+static bool
+has_body(struct exchange *x)
+{
+	const char *length = header(x, "Content-Length");
+
+	return header(x, "Transfer-Encoding") || (length && strcmp(length, "0") != 0);
+}
+
+/* The first call, after the head. What is refused while a body is on its way is said at once, which ends the
+ * connection; otherwise an answer before the second call would end it for nothing. */
+static enum MHD_Result
+take_head(struct exchange *x, const char *method)
+{
+	bool body = has_body(x);
+
+	read_headers(x);
+	x->state = REFUSED;
+	if (!check(x, method))
+		return body ? send_reply(x) : MHD_YES;
+	if (body) {
+		reply_problem(&x->reply, 413, "no-body", "no body is expected here");
+		return send_reply(x);
+	}
+	if (x->match.route)
+		x->state = READY;
+	else
+		serve_page(x, method);
+	return MHD_YES;
+}
+
+static enum MHD_Result
+give_to_worker(struct exchange *x)
+{
+	x->state = AT_WORK;
+	x->job.run = exchange_run;
+	MHD_suspend_connection(x->connection);
+	if (!jobs_add(x->place->jobs, &x->job, 0)) {
+		reply_problem(&x->reply, 503, "stopping", "the server is being stopped");
+		x->state = ANSWERED;
+		MHD_resume_connection(x->connection);
+	}
+	return MHD_YES;
+}
+
+enum MHD_Result
+exchange_handle(void *place, struct MHD_Connection *connection, const char *url, const char *method,
+    const char *version, const char *body, size_t *body_len, void **exchange)
+{
+	struct exchange *x = *exchange;
+
+	(void)place;
+	(void)connection;
+	(void)url;
+	(void)version;
+	(void)body;
+	(void)body_len;
+	if (!x)
+		return MHD_NO;
+	switch (x->state) {
+	case AT_HEAD:
+		return take_head(x, method);
+	case READY:
+		return give_to_worker(x);
+	case AT_WORK:
+		return MHD_YES;
+	case REFUSED:
+		finish_reply(x);
+		break;
+	case ANSWERED:
+		break;
+	}
+	return send_reply(x);
+}

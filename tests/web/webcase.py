@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A repository of its own for each class, and testr serving it."""
+import http.client
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import unittest
+from urllib.parse import quote
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "python"))
+from testr_python import subunit  # noqa: E402
+
+TESTR = os.environ.get("TESTR_BIN", "testr")
+# Far more than anything here takes on a busy machine with sanitizers.
+PATIENCE = int(os.environ.get("TESTR_PATIENCE", "120"))
+ODD = "odd / % # ? < é +&=\""
+START = 1767225600_000000000
+
+
+def stream(results):
+    """Packets of results: id, status, seconds, and an attachment or None."""
+    out, now = b"", START
+    for number, (test, status, seconds, text) in enumerate(results):
+        tags = ["worker-%d" % (number % 3), "py3"]
+        out += packet(test, "inprogress", now, tags)
+        now += round(seconds * 10**9)
+        if text is not None:
+            out += packet(test, None, now, None, text)
+        if status != "unfinished":
+            out += packet(test, status, now, tags)
+    return out
+
+
+def packet(test, status, time, tags, text=None):
+    file = {} if text is None else {"file_name": "traceback", "content": text, "mime_type": "text/plain; charset=utf-8"}
+    return subunit.packet(test, status, time, tags or (), **file)
+
+
+class Answer:
+    def __init__(self, response):
+        self.status, self.headers, self.body = response.status, response.headers, response.read()
+
+    def json(self):
+        return json.loads(self.body)
+
+    def __repr__(self):
+        return "%d %r" % (self.status, self.body[:2000])
+
+
+def events(response):
+    """Server-sent events of an answer that is being read: dictionaries with id, event and data."""
+    event = {}
+    for line in response:
+        key, _, value = line.decode().rstrip("\n").partition(": ")
+        if key and value:
+            event[key] = json.loads(value) if key == "data" else value
+        elif not key and event:
+            yield event
+            event = {}
+
+
+class Server:
+    """testr serve, at a port of its choice."""
+
+    def __init__(self, directory, *args, bind="127.0.0.1:0", env=None):
+        self.process = subprocess.Popen([TESTR, "serve", "-d", directory, "--bind", bind, *args], stdout=subprocess.PIPE,
+                                        stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, env=env)
+        line = self.process.stdout.readline().decode()
+        found = re.match(r"serving at (http://(.*):(\d+)/|unix:(.*))\n", line)
+        if not found:
+            self.process.kill()
+            raise AssertionError(line + self.process.communicate()[1].decode())
+        self.host, self.port, self.path = found.group(2), found.group(3), found.group(4)
+        self.port = self.port and int(self.port)
+
+    def connect(self):
+        if self.path:
+            connection = http.client.HTTPConnection("localhost", timeout=PATIENCE)
+            connection.sock = socket.socket(socket.AF_UNIX)
+            connection.sock.settimeout(PATIENCE)
+            connection.sock.connect(self.path)
+            return connection
+        return http.client.HTTPConnection(self.host, self.port, timeout=PATIENCE)
+
+    def request(self, method, path, headers=None, body=None, connection=None):
+        own = connection or self.connect()
+        own.request(method, path, headers=headers or {}, body=body)
+        answer = Answer(own.getresponse())
+        if not connection:
+            own.close()
+        return answer
+
+    def get(self, path, **headers):
+        return self.request("GET", path, {k.replace("_", "-"): v for k, v in headers.items()})
+
+    def stop(self):
+        """Its exit status, and what it complained of."""
+        self.process.terminate()
+        out, err = self.process.communicate(timeout=PATIENCE)
+        return self.process.returncode, err.decode()
+
+
+class WebTest(unittest.TestCase):
+    """RESULTS of each run that is loaded at the start."""
+    RUNS = ()
+
+    @classmethod
+    def setUpClass(cls):
+        cls.dir = tempfile.mkdtemp(prefix="testr-test-")
+        cls.addClassCleanup(shutil.rmtree, cls.dir)
+        cls.testr("init")
+        for results in cls.RUNS:
+            cls.load(results)
+        cls.server = Server(cls.dir)
+        cls.addClassCleanup(cls.end)
+
+    @classmethod
+    def end(cls):
+        status, complaints = cls.server.stop()
+        if (status, complaints) != (0, ""):
+            raise AssertionError("exit status %d\n%s" % (status, complaints))
+
+    @classmethod
+    def testr(cls, *args, input=b"", allowed=(0, 1)):
+        done = subprocess.run([TESTR, *args], cwd=cls.dir, input=input, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              timeout=PATIENCE)
+        if done.returncode not in allowed:
+            raise AssertionError("%r: exit status %d\n%s" % (args, done.returncode, done.stderr.decode()))
+        return done.stdout
+
+    @classmethod
+    def load(cls, results, *args):
+        cls.testr("load", *args, input=stream(results))
+
+    def get(self, path, expect=200, **headers):
+        answer = self.server.get(path, **headers)
+        self.assertEqual(expect, answer.status, answer)
+        return answer
+
+    def json(self, path, expect=200, **headers):
+        answer = self.get(path, expect, **headers)
+        if expect >= 400:
+            self.assertEqual("application/problem+json", answer.headers["Content-Type"])
+            self.assertEqual(expect, answer.json()["status"])
+        return answer.json()
+
+    def pages(self, path, key):
+        """All items of a list, page by page."""
+        items, page = [], self.json(path)
+        while True:
+            items += page[key]
+            if page["next"] is None:
+                return items
+            self.assertTrue(page[key])
+            page = self.json(path + ("&" if "?" in path else "?") + "cursor=" + quote(page["next"], safe=""))
