@@ -145,7 +145,7 @@ static int
 take_row(void *context, const struct repo_row *row, struct err *err)
 {
 	struct looking *l = context;
-	enum verdict verdict = ask_verdict(row->status, &l->at->run);
+	enum verdict verdict = shape_verdict(row->status, &l->at->run);
 	size_t test;
 
 	if (verdict == VERDICT_NONE)
@@ -358,12 +358,12 @@ listed_json(const struct listed *at)
 {
 	const struct flaky_verdict *v = &at->v;
 
-	return json_pack("{so, ss, sf, sf, sI, sI, sI, sI, sf, sf, sf, so, sI}", "test",
-	    answer_text(at->test), "class", class_name(v->class), "probability", v->probability, "broken",
-	    v->broken, "passes", (json_int_t)v->passes, "failures", (json_int_t)v->failures,
-	    "chance_failures", (json_int_t)v->chance, "discounted", (json_int_t)v->discounted, "rate",
-	    v->rate, "low", v->range.low, "high", v->range.high, "lost", answer_seconds(v->lost),
-	    "last_failure", (json_int_t)v->last);
+	return json_pack("{so, ss, sf, sf, sI, sI, sI, sI, sf, sf, sf, so, sI}", "test", shape_text(at->test),
+	    "class", class_name(v->class), "probability", v->probability, "broken", v->broken, "passes",
+	    (json_int_t)v->passes, "failures", (json_int_t)v->failures, "chance_failures",
+	    (json_int_t)v->chance, "discounted", (json_int_t)v->discounted, "rate", v->rate, "low",
+	    v->range.low, "high", v->range.high, "lost", shape_seconds(v->lost), "last_failure",
+	    (json_int_t)v->last);
 }
 
 static int
