@@ -3,9 +3,9 @@
 
 #include <string.h>
 
-extern const struct command cmd_causes, cmd_commands, cmd_diff, cmd_failing, cmd_flaky, cmd_help,
-    cmd_history, cmd_info, cmd_init, cmd_last, cmd_list_tests, cmd_load, cmd_log, cmd_plan, cmd_proxy,
-    cmd_quickstart, cmd_run, cmd_runs, cmd_serve, cmd_slowest, cmd_stats;
+extern const struct command cmd_causes, cmd_commands, cmd_diff, cmd_failing, cmd_flaky, cmd_help, cmd_history,
+    cmd_info, cmd_init, cmd_last, cmd_list_tests, cmd_load, cmd_log, cmd_plan, cmd_proxy, cmd_quickstart,
+    cmd_run, cmd_runs, cmd_serve, cmd_slowest, cmd_stats;
 
 const struct command *const commands[] = {
     &cmd_causes,
