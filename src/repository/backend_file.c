@@ -14,6 +14,7 @@
 #include "repo_backend.h"
 #include "spool.h"
 #include "times.h"
+#include "v1_run.h"
 
 #include <assert.h>
 #include <ctype.h>
@@ -502,6 +503,34 @@ file_close_repo(struct repo *repo)
 }
 
 static int
+file_freeze(struct repo *repo, struct err *err)
+{
+	int fd = lock(repo, err);
+	DIR *names = fd >= 0 ? open_names(&repo->dir, err) : NULL;
+	struct dirent *entry;
+	bool busy = false;
+
+	while (names && !busy && (entry = readdir(names))) {
+		int spool =
+		    is_spool(entry->d_name) ? openat(repo->dir.fd, entry->d_name, O_RDWR | O_CLOEXEC) : -1;
+
+		busy = spool >= 0 && file_lock(spool, false) == 0;
+		if (spool >= 0)
+			close(spool);
+	}
+	if (names)
+		closedir(names);
+	if (busy)
+		err_set(err, ERR_FAILED, "a run is being written to %s: try again when it has ended",
+		    repo->dir.path);
+	if (fd >= 0 && (busy || !names)) {
+		close(fd);
+		fd = -1;
+	}
+	return fd;
+}
+
+static int
 file_latest(struct repo *repo, int64_t *out, struct err *err)
 {
 	int64_t *ids;
@@ -544,6 +573,51 @@ file_run_get(struct repo *repo, int64_t id, struct repo_run *out, struct err *er
 		return -1;
 	*out = run;
 	return 0;
+}
+
+/* Opens the file of a run. "No such run." when there is none. */
+static int
+open_run(struct repo *repo, int64_t id, struct err *err)
+{
+	char name[24];
+	int fd;
+
+	snprintf(name, sizeof(name), "%" PRId64, id);
+	fd = id < 0 ? -1 : openat(repo->dir.fd, name, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return id < 0 || errno == ENOENT ? repo_no_run(err)
+						 : file_error(&repo->dir, name, "open", err);
+	return fd;
+}
+
+static int
+file_identify(struct repo *repo, struct repo_run *run, struct err *err)
+{
+	int fd = open_run(repo, run->id, err), rc;
+
+	if (fd < 0)
+		return -1;
+	rc = v1_run_uid(fd, run->id, run->uid, err);
+	close(fd);
+	/* Nothing else says when it ended. */
+	run->sequence = run->stop == TIME_NONE || run->stop < 0 ? 0 : run->stop;
+	return rc;
+}
+
+static int
+file_export(struct repo *repo, int64_t id, repo_text_fn fn, void *context, struct err *err)
+{
+	struct repo_run run;
+	int fd, rc;
+
+	if (file_run_get(repo, id, &run, err) || file_identify(repo, &run, err))
+		return -1;
+	fd = open_run(repo, id, err);
+	if (fd < 0)
+		return -1;
+	rc = v1_run_stream(fd, &run, fn, context, err);
+	close(fd);
+	return rc;
 }
 
 static int
@@ -652,7 +726,7 @@ file_durations(struct repo *repo, const struct strtab *ids, int64_t *out, struct
 	.run_finish = file_run_finish, .run_count = file_run_count, .latest = file_latest, \
 	.run_get = file_run_get, .runs = file_runs, .results = file_results, .run_text = file_run_text, \
 	.failing = file_failing, .failing_ids = file_failing_ids, .durations = file_durations, \
-	.run_ids = list_runs
+	.run_ids = list_runs, .identify = file_identify, .export = file_export, .freeze = file_freeze
 
 const struct repo_backend backend_file = {
     SHARED,

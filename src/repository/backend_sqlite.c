@@ -5,9 +5,12 @@
  * Whoever writes a run holds the lock of its stream file until the end. So a run that the index calls running
  * and whose stream can be locked has lost its writer: who notices it, indexes the stream anew and calls the
  * run interrupted. The same happens to a run whose end could not be written. */
+#include "adopt.h"
 #include "db_postgres.h"
 #include "db_sqlite.h"
 #include "fold.h"
+#include "rebuild.h"
+#include "remove.h"
 #include "replay.h"
 #include "repo_backend.h"
 #include "run_packet.h"
@@ -385,6 +388,76 @@ sqlite_stream_open(struct repo *repo, int64_t id, uint64_t from, uint64_t end, s
 }
 
 static int
+sqlite_remove(struct repo *base, const int64_t *ids, size_t count, struct err *err)
+{
+	struct sqlite_repo *repo = (struct sqlite_repo *)base;
+
+	return remove_runs(repo->index, &repo->streams, ids, count, err);
+}
+
+static int
+sqlite_verify(struct repo *base, repo_verify_fn fn, void *context, struct err *err)
+{
+	struct sqlite_repo *repo = (struct sqlite_repo *)base;
+
+	return rebuild_compare(repo->index, &repo->streams, fn, context, err);
+}
+
+static int
+sqlite_rebuild(const struct file_dir *dir, const char *url, struct err *err)
+{
+	struct streams streams;
+	int rc;
+
+	(void)url;
+	if (streams_open_dir(&streams, dir, err))
+		return -1;
+	rc = rebuild_file(dir, INDEX, &streams, err);
+	streams_release(&streams);
+	return rc;
+}
+
+static int
+postgres_rebuild(const struct file_dir *dir, const char *url, struct err *err)
+{
+	struct index *ix = NULL;
+	struct streams streams;
+	struct db *db;
+	int rc;
+
+	(void)dir;
+	if (db_open_postgres(url, &db, err))
+		return -1;
+	streams = (struct streams){.dir.fd = -1, .db = db};
+	rc = index_open(db, &ix, err) || rebuild(ix, &streams, err) ? -1 : 0;
+	index_free(ix);
+	db_free(db);
+	return rc;
+}
+
+static int
+sqlite_reserve(struct repo *base, int64_t next, struct err *err)
+{
+	struct index *ix = ((struct sqlite_repo *)base)->index;
+
+	if (index_begin(ix, false, err))
+		return -1;
+	if (index_raise(ix, next, 0, err) || index_commit(ix, err)) {
+		index_rollback(ix);
+		return -1;
+	}
+	return 0;
+}
+
+static int
+sqlite_adopt(struct repo *base, struct repo *from, struct err *err)
+{
+	struct sqlite_repo *repo = (struct sqlite_repo *)base;
+
+	return adopt(repo->index, &repo->streams, from, err);
+}
+
+static int
 sqlite_durations(struct repo *repo, const struct strtab *ids, int64_t *out, struct err *err)
 {
 	return fold_durations(((struct sqlite_repo *)repo)->index, ids, out, err);
@@ -399,7 +472,8 @@ sqlite_durations(struct repo *repo, const struct strtab *ids, int64_t *out, stru
 	.run_text = sqlite_run_text, .failing = sqlite_failing, .failing_ids = sqlite_failing_ids, \
 	.durations = sqlite_durations, .rows = sqlite_rows, .history = sqlite_history, \
 	.row_result = sqlite_row_result, .tests = sqlite_tests, .stream = sqlite_stream, \
-	.stream_open = sqlite_stream_open
+	.stream_open = sqlite_stream_open, .import_abort = writer_import_abort, .settle = writer_settle, \
+	.remove = sqlite_remove, .verify = sqlite_verify
 
 const struct repo_backend backend_sqlite = {
     .format = 2,
@@ -407,6 +481,9 @@ const struct repo_backend backend_sqlite = {
     .format_text = "2\n",
     .create = sqlite_create,
     .open = sqlite_open,
+    .rebuild = sqlite_rebuild,
+    .reserve = sqlite_reserve,
+    .adopt = sqlite_adopt,
     FUNCTIONS,
 };
 
@@ -417,6 +494,7 @@ const struct repo_backend backend_postgres = {
     .create_url = postgres_create,
     .exists_url = postgres_exists,
     .open = postgres_open,
+    .rebuild = postgres_rebuild,
     FUNCTIONS,
 };
 

@@ -72,9 +72,9 @@ db_execute(struct db *db, const char *sql, struct err *err)
 }
 
 int
-db_lock(struct db *db, int64_t number, struct err *err)
+db_lock(struct db *db, int64_t number, bool wait, struct err *err)
 {
-	return db->driver->lock(db, number, err);
+	return db->driver->lock(db, number, wait, err);
 }
 
 int

@@ -15,6 +15,9 @@
 struct db;
 struct db_stmt;
 
+/* What to do about a database that cannot be used. */
+#define INDEX_REBUILD "`testr repository rebuild` makes the index again from the streams"
+
 enum db_kind {
 	DB_SQLITE,
 	DB_POSTGRES,
@@ -63,8 +66,9 @@ int64_t db_run(struct db_stmt *stmt, struct err *err);
 /* Makes a statement ready for the next values after a step. */
 void db_reset(struct db_stmt *stmt);
 
-/* Takes a lock of that number, for as long as the database is open. 1, 0 when another process has it, or -1. */
-int db_lock(struct db *db, int64_t number, struct err *err);
+/* Takes a lock of that number, for as long as the database is open. 1, 0 when another process has it and `wait` is
+ * false, or -1. */
+int db_lock(struct db *db, int64_t number, bool wait, struct err *err);
 int db_unlock(struct db *db, int64_t number, struct err *err);
 
 /* Columns of the row, from 0. NULL is 0 and the absent slice. */

@@ -34,7 +34,7 @@ struct db_driver {
 	int (*version)(struct db *db, int64_t *out, struct err *err);
 	int (*set_version)(struct db *db, int64_t version, struct err *err);
 	int (*execute)(struct db *db, const char *sql, struct err *err);
-	int (*lock)(struct db *db, int64_t number, struct err *err);
+	int (*lock)(struct db *db, int64_t number, bool wait, struct err *err);
 	int (*unlock)(struct db *db, int64_t number, struct err *err);
 
 	int (*prepare)(struct db_stmt *stmt, struct err *err);

@@ -202,11 +202,15 @@ postgres_set_version(struct db *db, int64_t version, struct err *err)
 #define LOCK_NUMBER "hashtextextended('testr', 'run'::regclass::oid::bigint) # %" PRId64
 
 static int
-postgres_lock(struct db *db, int64_t number, struct err *err)
+postgres_lock(struct db *db, int64_t number, bool wait, struct err *err)
 {
 	char sql[128];
 	int64_t got = 0;
 
+	if (wait) {
+		snprintf(sql, sizeof(sql), "SELECT pg_advisory_lock(" LOCK_NUMBER ")", number);
+		return postgres_execute(db, sql, err) ? -1 : 1;
+	}
 	snprintf(sql, sizeof(sql), "SELECT pg_try_advisory_lock(" LOCK_NUMBER ")::int", number);
 	return ask(db, sql, &got, err) ? -1 : got != 0;
 }

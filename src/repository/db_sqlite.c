@@ -73,10 +73,10 @@ fail(struct db *db, struct err *err)
 	if (kind == ERR_READ_ONLY)
 		return err_set(
 		    err, kind, "cannot write %s: it, or the directory it is in, is read-only", db->name);
+	if ((code & 0xff) == SQLITE_CANTOPEN && number == ENOENT)
+		return err_set(err, kind, "%s is missing; " INDEX_REBUILD, db->name);
 	if ((code & 0xff) == SQLITE_CORRUPT || (code & 0xff) == SQLITE_NOTADB)
-		return err_set(err, kind,
-		    "%s is damaged (%s); the runs are whole in the files of streams beside it, and each can be loaded into a new repository with `testr load`",
-		    db->name, what);
+		return err_set(err, kind, "%s is damaged (%s); " INDEX_REBUILD, db->name, what);
 	return err_set(err, kind, "%s: %s", db->name, what);
 }
 
@@ -137,10 +137,11 @@ sqlite_set_version(struct db *db, int64_t version, struct err *err)
 
 /* A file is locked by other means, and nobody else has a database in memory. */
 static int
-sqlite_lock(struct db *db, int64_t number, struct err *err)
+sqlite_lock(struct db *db, int64_t number, bool wait, struct err *err)
 {
 	(void)db;
 	(void)number;
+	(void)wait;
 	(void)err;
 	return 1;
 }

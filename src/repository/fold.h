@@ -9,8 +9,8 @@
  * (fold_settle). Durations carry the place of their run, so that an older one changes nothing.
  *
  * What runs that were removed had to say is kept in a checkpoint: a stream whose results are, at its place in
- * the order, the failing tests in the order in which they began to fail, and beside them a passing result for
- * each test whose duration is known. The fold begins there: a run that ended up to this place changes nothing. */
+ * the order, the failing tests in the order in which they began to fail, and a passing result for each test
+ * whose duration is known (checkpoint.h). The fold begins there: a run that ended up to this place changes nothing. */
 #ifndef FOLD_H
 #define FOLD_H
 

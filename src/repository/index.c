@@ -105,12 +105,14 @@ check_version(struct db *db, struct err *err)
 	if (db_kind(db) == DB_POSTGRES && version < ours)
 		return index_create(db, false, err);
 	if (version == 0)
+		return err_set(err, ERR_FAILED, "%s is damaged (it is empty); " INDEX_REBUILD, db_name(db));
+	if (version < ours)
 		return err_set(err, ERR_FAILED,
-		    "%s is damaged (it is empty); the runs are whole in the files of streams beside it, and each can be loaded into a new repository with `testr load`",
-		    db_name(db));
+		    "%s has schema version %lld and this testr knows version %lld: it was written by an older testr; " INDEX_REBUILD,
+		    db_name(db), (long long)version, (long long)ours);
 	return err_set(err, ERR_FAILED,
-	    "%s has schema version %lld and this testr knows version %lld: it was written by %s testr",
-	    db_name(db), (long long)version, (long long)ours, version > ours ? "a newer" : "an older");
+	    "%s has schema version %lld and this testr knows version %lld: it was written by a newer testr",
+	    db_name(db), (long long)version, (long long)ours);
 }
 
 int
@@ -223,6 +225,13 @@ int
 index_sequence_last(struct index *ix, int64_t *out, struct err *err)
 {
 	return counter_take(ix, "sequence", out, err);
+}
+
+int
+index_raise(struct index *ix, int64_t next_run, int64_t sequence, struct err *err)
+{
+	return counter_raise(ix, "run", next_run, err) || counter_raise(ix, "sequence", sequence, err) ? -1
+												       : 0;
 }
 
 int
@@ -444,6 +453,18 @@ int
 index_run_clear(struct index *ix, int64_t run, struct err *err)
 {
 	return run_on(ix, sql_results_delete, run, err) || run_on(ix, sql_meta_delete, run, err) ? -1 : 0;
+}
+
+int
+index_run_remove(struct index *ix, int64_t run, struct err *err)
+{
+	return index_run_clear(ix, run, err) || run_on(ix, sql_run_delete, run, err) ? -1 : 0;
+}
+
+int
+index_clear(struct index *ix, struct err *err)
+{
+	return db_execute(ix->db, sql_clear, err);
 }
 
 /* A row of a statement that begins with the columns of a result. */

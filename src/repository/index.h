@@ -29,6 +29,8 @@ void index_rollback(struct index *ix);
 
 /* The id of the next run. */
 int index_run_next(struct index *ix, int64_t *out, struct err *err);
+/* Later runs have ids from next_run on, and later ends are after `sequence`. */
+int index_raise(struct index *ix, int64_t next_run, int64_t sequence, struct err *err);
 /* The greatest place of an end; 0 before the first. Until the transaction ends no other run does. */
 int index_sequence_last(struct index *ix, int64_t *out, struct err *err);
 /* A running run: its id, uid and uxsuccess_passes. Later ids are greater. */
@@ -51,6 +53,10 @@ int index_meta(struct index *ix, int64_t run, repo_meta_fn fn, void *context, st
 int index_results_add(struct index *ix, int64_t run, const struct index_batch *batch, struct err *err);
 /* Takes all results and metadata of a run away. */
 int index_run_clear(struct index *ix, int64_t run, struct err *err);
+/* Takes the run itself away as well. */
+int index_run_remove(struct index *ix, int64_t run, struct err *err);
+/* Takes everything away; ids and places of ends go on from where they are. */
+int index_clear(struct index *ix, struct err *err);
 
 /* As repo_rows, repo_history and repo_tests. */
 int index_rows(struct index *ix, int64_t run, repo_row_fn fn, void *context, struct err *err);

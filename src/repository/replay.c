@@ -168,3 +168,31 @@ replay_one(int fd, uint64_t offset, uint64_t end, size_t detail_max, repo_result
 		return -1;
 	return f.results > 0;
 }
+
+struct chosen {
+	struct fold f;
+	replay_event_fn fn;
+	void *context;
+};
+
+static int
+pass_chosen(void *context, const struct event *e, struct err *err)
+{
+	struct chosen *c = context;
+
+	if (!e->id.data || !is_chosen(&c->f, e))
+		return 0;
+	return c->f.key.failed ? err_nomem(err) : c->fn(c->context, e, err);
+}
+
+int
+replay_one_events(int fd, uint64_t offset, uint64_t end, replay_event_fn fn, void *context, struct err *err)
+{
+	struct chosen c = {.f = {.offset = offset}, .fn = fn, .context = context};
+	int rc;
+
+	buf_init(&c.f.key, PACKET_MAX);
+	rc = read_events(fd, offset, end, READER_V2, false, pass_chosen, &c, err);
+	buf_release(&c.f.key);
+	return rc;
+}

@@ -35,4 +35,8 @@ int replay_file(const struct file_dir *dir, const char *name, enum reader_mode m
 int replay_one(int fd, uint64_t offset, uint64_t end, size_t detail_max, repo_result_fn fn, void *context,
     struct err *err);
 
+/* The packets of that one result. */
+int replay_one_events(
+    int fd, uint64_t offset, uint64_t end, replay_event_fn fn, void *context, struct err *err);
+
 #endif

@@ -55,6 +55,10 @@ struct repo_backend {
 	int (*run_finish)(struct repo_writer *w, enum repo_state state, bool partial, int exit_status,
 	    int64_t *id, struct err *err);
 
+	/* NULL where runs of other repositories cannot be stored. */
+	void (*import_abort)(struct repo_writer *w);
+	int (*settle)(struct repo *repo, int64_t run, struct err *err);
+
 	int (*run_count)(struct repo *repo, int64_t *out, struct err *err);
 	int (*latest)(struct repo *repo, int64_t *out, struct err *err);
 	int (*run_get)(struct repo *repo, int64_t id, struct repo_run *out, struct err *err);
@@ -84,6 +88,24 @@ struct repo_backend {
 	/* The bytes to which the offsets of rows apply. */
 	int (*stream)(struct repo *repo, int64_t run, repo_text_fn fn, void *context, struct err *err);
 	int (*stream_open)(struct repo *repo, int64_t run, uint64_t from, uint64_t end, struct err *err);
+	/* A run of a format without uid and place has them made from what it has; the same each time. */
+	int (*identify)(struct repo *repo, struct repo_run *run, struct err *err);
+	/* The stream of a run with what says which run it is; NULL where `stream` is that. */
+	int (*export)(struct repo *repo, int64_t run, repo_text_fn fn, void *context, struct err *err);
+
+	/* May be NULL: then nothing can be removed. */
+	int (*remove)(struct repo *repo, const int64_t *ids, size_t count, struct err *err);
+	/* May be NULL where nothing is stored twice. Of `dir` and `url` one is given, as for create and open. */
+	int (*verify)(struct repo *repo, repo_verify_fn fn, void *context, struct err *err);
+	int (*rebuild)(const struct file_dir *dir, const char *url, struct err *err);
+
+	/* For upgrades: of the old format, a descriptor that keeps all others from changing the repository as
+	 * long as it is open, or -1, also when a run is being written; of the new one, the least id of the next
+	 * run, and taking over what `from`, all of whose runs are there, says of them together. */
+	int (*freeze)(struct repo *repo, struct err *err);
+	int (*reserve)(struct repo *repo, int64_t next, struct err *err);
+	int (*adopt)(struct repo *repo, struct repo *from, struct err *err);
+
 	/* The ids of all runs, ascending, for the caller to free. NULL: generic.h asks `runs`. */
 	int (*run_ids)(struct repo *repo, int64_t **out, size_t *count, struct err *err);
 };

@@ -16,6 +16,7 @@
 #define REPO_NAME ".testrepository"
 #define SQLITE_SCHEME "sqlite:"
 #define FORMAT_MAX 64
+#define UPGRADE "`testr repository upgrade` makes it format 2"
 
 /* A project may have directories of several kinds: the first one counts. */
 static const struct repo_backend *const backends[] = {&backend_sqlite, &backend_file, &backend_stestr};
@@ -282,6 +283,22 @@ repo_open(const char *url, struct repo **out, struct err *err)
 	return 0;
 }
 
+int
+repo_rebuild(const char *url, struct err *err)
+{
+	const struct repo_backend *backend = backend_of_url(url);
+	struct file_dir dir = {-1, NULL};
+	int rc;
+
+	if (!backend && find_directory(url, &dir, &backend, err))
+		return -1;
+	rc = backend->rebuild ? backend->rebuild(&dir, url, err)
+			      : err_set(err, ERR_FAILED, "%s has no index that could be made again",
+				    dir.path ? dir.path : url);
+	close_dir(&dir);
+	return rc;
+}
+
 void
 repo_free(struct repo *repo)
 {
@@ -314,7 +331,12 @@ repo_run_begin(struct repo *repo, const struct repo_begin *begin, struct repo_wr
 	clean.meta = list.items;
 	clean.meta_count = list.count;
 	if (rc == 0)
-		rc = repo->backend->run_begin(repo, &clean, out, err);
+		rc =
+		    clean.import && !repo->backend->import_abort
+			? err_set(err, ERR_FAILED,
+			      "%s has format %d, which has no place for the runs of other repositories; " UPGRADE,
+			      repo->dir.path, repo->backend->format)
+			: repo->backend->run_begin(repo, &clean, out, err);
 	meta_list_release(&list);
 	return rc;
 }
@@ -356,6 +378,26 @@ repo_run_finish(
     struct repo_writer *w, enum repo_state state, bool partial, int exit_status, int64_t *id, struct err *err)
 {
 	return w->repo->backend->run_finish(w, state, partial, exit_status, id, err);
+}
+
+int
+repo_import_finish(struct repo_writer *w, const struct repo_run *facts, int64_t *id, struct err *err)
+{
+	w->sequence = facts->sequence;
+	return repo_run_finish(w, facts->state, facts->partial, facts->exit_status, id, err);
+}
+
+int
+repo_settle(struct repo *repo, int64_t run, struct err *err)
+{
+	return repo->backend->settle ? repo->backend->settle(repo, run, err) : 0;
+}
+
+void
+repo_import_abort(struct repo_writer *w)
+{
+	if (w)
+		w->repo->backend->import_abort(w);
 }
 
 int
@@ -482,6 +524,35 @@ repo_stream_open(struct repo *repo, int64_t run, uint64_t from, uint64_t end, st
 {
 	return repo->backend->stream_open ? repo->backend->stream_open(repo, run, from, end, err)
 					  : generic_stream_open(repo, run, err);
+}
+
+int
+repo_export(struct repo *repo, int64_t run, repo_text_fn fn, void *context, struct err *err)
+{
+	return repo->backend->export ? repo->backend->export(repo, run, fn, context, err)
+				     : repo_stream(repo, run, fn, context, err);
+}
+
+int
+repo_identify(struct repo *repo, struct repo_run *run, struct err *err)
+{
+	return repo->backend->identify ? repo->backend->identify(repo, run, err) : 0;
+}
+
+int
+repo_remove(struct repo *repo, const int64_t *ids, size_t count, struct err *err)
+{
+	if (!repo->backend->remove)
+		return err_set(err, ERR_FAILED,
+		    "%s has format %d, from which no run can be removed; " UPGRADE, repo->dir.path,
+		    repo->backend->format);
+	return repo->backend->remove(repo, ids, count, err);
+}
+
+int
+repo_verify(struct repo *repo, repo_verify_fn fn, void *context, struct err *err)
+{
+	return repo->backend->verify ? repo->backend->verify(repo, fn, context, err) : 0;
 }
 
 int

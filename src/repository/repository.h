@@ -68,6 +68,8 @@ struct repo_begin {
 	const struct repo_meta *meta;
 	size_t meta_count;
 	const char *uid; /* NULL for a new one */
+	/* It is the run of another repository: should this process die before its end, nothing of it stays. */
+	bool import;
 };
 
 /* A repository is named by a URL: the directory of a project, which has ".testrepository" or, made by stestr,
@@ -81,6 +83,10 @@ int repo_create(const char *url, int format, struct err *err);
 
 /* True when there is something that repo_open would open, or say why it cannot. */
 bool repo_exists(const char *url);
+
+/* Makes the index of a repository again from the streams, also when it is missing or damaged. Every answer is
+ * the same afterwards. Nothing is changed while a run is being written: that is an error. */
+int repo_rebuild(const char *url, struct err *err);
 
 /* Opens a repository. None there: "No repository found in DIR. Create one by running "testr init"."; a format
  * that we do not know: an error that names it. Runs whose writer died are made interrupted here. *out is freed
@@ -121,6 +127,14 @@ enum repo_room repo_room(const struct repo_writer *w);
  * freed on failure as well, after what can be saved was saved. */
 int repo_run_finish(struct repo_writer *w, enum repo_state state, bool partial, int exit_status, int64_t *id,
     struct err *err);
+
+/* The same for a run that has ended elsewhere, with its place among all ends: it changes what fails as if it
+ * had been here then. On failure nothing of it stays. */
+int repo_import_finish(struct repo_writer *w, const struct repo_run *facts, int64_t *id, struct err *err);
+/* Waits until another process has stored such a run, or has given it up. */
+int repo_settle(struct repo *repo, int64_t run, struct err *err);
+/* Gives up a run that was begun as another repository's. Accepts NULL. */
+void repo_import_abort(struct repo_writer *w);
 
 /* The number of runs ever begun (`testr stats`). */
 int repo_run_count(struct repo *repo, int64_t *out, struct err *err);
@@ -232,6 +246,20 @@ int repo_stream_open(struct repo *repo, int64_t run, uint64_t from, uint64_t end
 /* The bytes of one attachment of a result, all of them, piece by piece. */
 int repo_row_detail(struct repo *repo, const struct repo_row *row, struct slice name, repo_text_fn fn,
     void *context, struct err *err);
+
+/* The same with what says which run it is (run_packet.h), also where the format has no place for that. */
+int repo_export(struct repo *repo, int64_t run, repo_text_fn fn, void *context, struct err *err);
+/* The uid and the place of a run as it is exported. */
+int repo_identify(struct repo *repo, struct repo_run *run, struct err *err);
+
+/* Removes runs for good, each named once; one that is being written is an error, and then none is removed. No
+ * answer about what stays changes: neither what fails, with all details, nor the last durations, nor the number
+ * of runs ever begun. Ids are not used again. */
+int repo_remove(struct repo *repo, const int64_t *ids, size_t count, struct err *err);
+/* Compares what is stored twice, the streams and what was made of them. Calls fn for each thing that is wrong,
+ * with the run that it is about, or -1. */
+typedef int (*repo_verify_fn)(void *context, int64_t run, const char *what, struct err *err);
+int repo_verify(struct repo *repo, repo_verify_fn fn, void *context, struct err *err);
 
 /* The bytes that the repository takes up. */
 int repo_size(struct repo *repo, int64_t *out, struct err *err);

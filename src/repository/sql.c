@@ -284,6 +284,15 @@ const char sql_results_insert_postgres[] =
     " SELECT $1, * FROM unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[],"
     " $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[])";
 
+const char sql_run_delete[] = "DELETE FROM run WHERE id = $1";
+
+const char sql_durations_move[] = "UPDATE duration SET sequence = $1 WHERE sequence < $1";
+
+const char sql_clear[] =
+    "DELETE FROM failing; DELETE FROM duration; DELETE FROM result; DELETE FROM run_meta;"
+    "DELETE FROM run; DELETE FROM tagset; DELETE FROM test;"
+    "UPDATE counter SET value = 0 WHERE name NOT IN ('run', 'sequence')";
+
 const char sql_results_delete[] = "DELETE FROM result WHERE run = $1";
 
 #define ROW_COLUMNS "r.run, r.attempt, r.status, r.start, r.duration, r.worker, r.position, r.size, g.tags"
@@ -359,6 +368,12 @@ const char sql_duration[] = "SELECT d.duration FROM test AS t JOIN duration AS d
 			    " WHERE t.hash = $1 AND t.name = $2";
 
 const char sql_durations[] = "SELECT t.name, d.duration FROM duration AS d JOIN test AS t ON t.id = d.test";
+
+const char sql_chunk_runs[] = "SELECT DISTINCT run FROM stream_chunk";
+
+const char sql_chunks_delete[] = "DELETE FROM stream_chunk WHERE run = $1";
+
+const char sql_chunks_renumber[] = "UPDATE stream_chunk SET run = $1 WHERE run = $2";
 
 const char sql_chunk_insert[] = "INSERT INTO stream_chunk (run, start, bytes) VALUES ($1, $2, $3)";
 

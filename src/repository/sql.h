@@ -16,6 +16,7 @@
 
 extern const char sql_schema[];
 extern const char sql_schema_streams[];
+extern const char sql_clear[];
 /* Each brings the schema one version further. */
 extern const char *const sql_migrations[SQL_MIGRATIONS];
 extern const char sql_migration_lock[];
@@ -61,6 +62,7 @@ extern const char sql_result_insert[];
 extern const char sql_results_insert[];
 extern const char sql_results_insert_postgres[];
 extern const char sql_results_delete[];
+extern const char sql_run_delete[];
 extern const char sql_rows[];
 extern const char sql_history[];
 
@@ -76,11 +78,15 @@ extern const char sql_failing_names[];
 extern const char sql_durations_set[];
 extern const char sql_durations_set_postgres[];
 extern const char sql_durations_clear[];
+extern const char sql_durations_move[];
 extern const char sql_durations_all[];
 extern const char sql_duration_count[];
 extern const char sql_duration[];
 extern const char sql_durations[];
 
+extern const char sql_chunk_runs[];
+extern const char sql_chunks_delete[];
+extern const char sql_chunks_renumber[];
 extern const char sql_chunk_insert[];
 extern const char sql_chunk_find[];
 

@@ -31,6 +31,7 @@ struct sqlite_writer {
 	struct indexer indexer;
 	struct stream stream;
 	struct buf out; /* appended but not written to the stream */
+	bool import;    /* another repository's run: it becomes whole or vanishes */
 	struct saving saving;
 	size_t retry; /* how much is to wait before it is tried again to write it */
 	bool losing;  /* results had to be left out */
@@ -111,7 +112,7 @@ write_saving(struct sqlite_writer *w, struct err *err)
 static int
 start_saving(struct sqlite_writer *w, const struct err *failure, struct err *err)
 {
-	if (failure->kind != ERR_NO_ROOM || w->saving.on) {
+	if (failure->kind != ERR_NO_ROOM || w->saving.on || w->import) {
 		*err = *failure;
 		return -1;
 	}
@@ -144,7 +145,7 @@ write_end(struct sqlite_writer *w, struct err *err)
 		if (run_packet_end(&w->out, run, err))
 			return -1;
 	}
-	if (sync_stream(w, err))
+	if (sync_stream(w, err) || (w->import && stream_complete(&w->stream, err)))
 		return -1;
 	return indexer_write(&w->indexer, err) || fold_run(ix, run, last, err) ? -1 : 0;
 }
@@ -233,7 +234,25 @@ end_saving(struct sqlite_writer *w, struct err *err)
 	return 0;
 }
 
-/* Makes a running run interrupted if nobody writes it any more. */
+/* Takes away a run that has not become whole and whose lock the writer has. */
+static int
+remove_import(struct sqlite_writer *w, struct err *err)
+{
+	struct sqlite_repo *repo = writer_repo(w);
+
+	if (index_begin(repo->index, false, err))
+		return -1;
+	if (index_run_remove(repo->index, w->indexer.run.id, err) ||
+	    streams_remove(&repo->streams, STREAMS_PART(w->indexer.run.id), err) ||
+	    streams_remove(&repo->streams, w->indexer.run.id, err) || index_commit(repo->index, err)) {
+		index_rollback(repo->index);
+		return -1;
+	}
+	return 0;
+}
+
+/* Makes a running run interrupted if nobody writes it any more; another repository's vanishes unless it is
+ * whole. */
 static int
 repair(struct sqlite_repo *repo, int64_t id, struct err *err)
 {
@@ -243,7 +262,15 @@ repair(struct sqlite_repo *repo, int64_t id, struct err *err)
 
 	if (!w)
 		return -1;
-	rc = stream_claim(&repo->streams, id, &w->stream, err);
+	rc = streams_has(&repo->streams, STREAMS_PART(id), err);
+	if (rc > 0) {
+		rc = stream_claim(&repo->streams, STREAMS_PART(id), false, &w->stream, err);
+		rc = rc > 0 ? remove_import(w, err) : rc;
+		writer_free(w);
+		return rc < 0 ? err_wrap(err, "run %" PRId64, id) : 0;
+	}
+	if (rc == 0)
+		rc = stream_claim(&repo->streams, id, true, &w->stream, err);
 	/* Between the search and the lock it may have ended, or been repaired. */
 	if (rc > 0)
 		rc = index_run_get(repo->index, id, &run, err);
@@ -251,6 +278,14 @@ repair(struct sqlite_repo *repo, int64_t id, struct err *err)
 		rc = reindex(w, &run, err);
 	writer_free(w);
 	return rc < 0 ? err_wrap(err, "run %" PRId64, id) : 0;
+}
+
+int
+writer_settle(struct repo *base, int64_t run, struct err *err)
+{
+	struct sqlite_repo *repo = (struct sqlite_repo *)base;
+
+	return streams_wait(&repo->streams, run, err) ? -1 : repair(repo, run, err);
 }
 
 int
@@ -338,14 +373,20 @@ look_for_results(void *context, const struct event *e, struct err *err)
 static int
 take_place(struct sqlite_writer *w, struct err *err)
 {
+	int64_t id = w->indexer.run.id;
 	bool found = false;
-	int fd;
+	int fd, rc;
 
+	rc = streams_has(w->stream.streams, w->import ? id : STREAMS_PART(id), err);
+	if (rc)
+		return rc < 0 ? -1 : 0;
 	if (w->stream.size == 0)
 		return 1;
+	if (w->import)
+		return w->stream.streams->db ? 0 : stream_cut(&w->stream, 0, err) ? -1 : 1;
 	if (w->stream.streams->db || w->stream.size > WRITE_SIZE)
 		return 0;
-	fd = streams_fetch(w->stream.streams, w->stream.run, 0, UINT64_MAX, err);
+	fd = streams_fetch(w->stream.streams, w->stream.number, 0, UINT64_MAX, err);
 	if (fd < 0)
 		return -1;
 	if (replay_events(fd, 0, UINT64_MAX, READER_V2, look_for_results, &found, err)) {
@@ -370,7 +411,11 @@ begin_run(
 	while (rc == 0) {
 		writer_free(*out);
 		*out = writer_new(repo, id, err);
-		rc = *out ? stream_claim(&repo->streams, id, &(*out)->stream, err) : -1;
+		rc = *out ? stream_claim(&repo->streams, begin->import ? STREAMS_PART(id) : id, true,
+				&(*out)->stream, err)
+			  : -1;
+		if (rc > 0)
+			(*out)->import = begin->import;
 		if (rc > 0)
 			rc = take_place(*out, err);
 		id++;
@@ -396,7 +441,8 @@ writer_run_begin(struct repo *base, const struct repo_begin *begin, struct repo_
 		return err_wrap(err, "no run can be stored");
 	}
 	/* After the run has what it cannot do without. */
-	saving_reserve(&w->saving, &repo->streams.dir);
+	if (!w->import)
+		saving_reserve(&w->saving, &repo->streams.dir);
 	*out = &w->base;
 	return 0;
 }
@@ -499,6 +545,19 @@ writer_run_finish(struct repo_writer *base, enum repo_state state, bool partial,
 		rc = end_saving(w, err);
 	if (rc == 0)
 		*id = run->id;
+	if (rc && w->import)
+		remove_import(w, &failure);
 	writer_free(w);
 	return rc;
+}
+
+void
+writer_import_abort(struct repo_writer *base)
+{
+	struct sqlite_writer *w = (struct sqlite_writer *)base;
+	struct err ignored;
+
+	/* What cannot be removed now is removed when the repository is opened again. */
+	remove_import(w, &ignored);
+	writer_free(w);
 }

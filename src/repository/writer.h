@@ -29,6 +29,10 @@ enum repo_room writer_room(const struct repo_writer *base);
 int writer_run_finish(struct repo_writer *base, enum repo_state state, bool partial, int exit_status,
     int64_t *id, struct err *err);
 
+void writer_import_abort(struct repo_writer *base);
+
+/* As repo_settle. */
+int writer_settle(struct repo *base, int64_t run, struct err *err);
 /* Makes all runs interrupted whose writers are gone. Where nothing can be written they stay as they are. */
 int writer_repair_all(struct sqlite_repo *repo, struct err *err);
 

@@ -258,7 +258,7 @@ class Damage(FaultTest):
                     done = self.call(*command)
                     self.assertIn(done.code, (0, 1, 3), done)
                     if done.code == 3:
-                        self.assertIn("can be loaded into a new repository", done.err)
+                        self.assertIn("testr repository rebuild", done.err)
                     elif command[0] == "failing":
                         self.assertEqual(self.failing, sorted(done.out.split()))
         with open(name, "wb") as f:

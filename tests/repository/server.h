@@ -148,4 +148,18 @@ server_new_schema(struct server *s, char *url, size_t size)
 	return server_execute(s, sql);
 }
 
+/* Makes a repository in a schema of its own. */
+static inline int
+server_new_place(struct server *s, struct place *place)
+{
+	struct err err;
+
+	if (server_new_schema(s, place->url, sizeof(place->url)))
+		return -1;
+	if (repo_create(place->url, 2, &err) == 0)
+		return 0;
+	fprintf(stderr, "# %s\n", err.text);
+	return -1;
+}
+
 #endif

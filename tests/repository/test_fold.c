@@ -341,7 +341,7 @@ static void
 in_sqlite_runs_say_the_same_in_any_order(void **state)
 {
 	(void)state;
-	runs_say_the_same_in_any_order(false, 300);
+	runs_say_the_same_in_any_order(false, 150);
 }
 
 static void

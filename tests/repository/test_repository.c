@@ -806,15 +806,7 @@ stop_server(void **state)
 static int
 set_up_postgres(void **state)
 {
-	struct place *place = *state;
-	struct err err;
-
-	if (server_new_schema(&server, place->url, sizeof(place->url)))
-		return -1;
-	if (repo_create(place->url, 2, &err) == 0)
-		return 0;
-	fprintf(stderr, "# %s\n", err.text);
-	return -1;
+	return server_new_place(&server, *state);
 }
 
 static int
