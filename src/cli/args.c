@@ -8,7 +8,8 @@
 
 static const struct option definitions[] = {
     {0, "all", OPTION_FLAG, NULL,
-	"Leave nothing out: all tests (slowest), whole attachments (log), each result (history).", ARG_ALL},
+	"Leave nothing out: all tests (slowest), whole attachments (log), each result (history), every run (export).",
+	ARG_ALL},
     {0, "analyze-isolation", OPTION_FLAG, NULL,
 	"Find the tests that make others fail: for each failing test that passes alone, search the tests that ran before it.",
 	ARG_ANALYZE_ISOLATION},
@@ -19,6 +20,7 @@ static const struct option definitions[] = {
     {0, "concurrency", OPTION_VALUE, "CONCURRENCY",
 	"How many processes to use with --parallel. 0, the default, means test_run_concurrency or else one for each CPU.",
 	ARG_CONCURRENCY},
+    {0, "dry-run", OPTION_FLAG, NULL, "Only say what would be done.", ARG_DRY_RUN},
     {0, "failing", OPTION_FLAG, NULL, "Run only the tests that are known to fail.", ARG_FAILING},
     {0, "for", OPTION_VALUE, "TIME",
 	"With --until-failure: begin no other run after this time, 30s, 90m, 2h or 1d.", ARG_FOR},
@@ -33,6 +35,7 @@ static const struct option definitions[] = {
 	"The directory of the project; its repository is found there. Default: the current one.", ARG_HERE},
     {0, "isolated", OPTION_FLAG, NULL, "Run each test in a process of its own.", ARG_ISOLATED},
     {0, "json", OPTION_FLAG, NULL, "Answer in JSON.", ARG_JSON},
+    {0, "keep", OPTION_VALUE, "N", "Keep the N latest runs.", ARG_KEEP},
     {0, "limit", OPTION_VALUE, "N", "List at most this many; 0 means all. Default: 20.", ARG_LIMIT},
     {0, "list", OPTION_FLAG, NULL, "Show only the ids, one a line.", ARG_LIST},
     {0, "load-list", OPTION_VALUE, "LOAD_LIST",
@@ -44,11 +47,16 @@ static const struct option definitions[] = {
     {0, "no-tests", OPTION_VALUE, "pass|fail",
 	"What a selection without any test means: fail (the default) exits with 4, pass stores an empty run.",
 	ARG_NO_TESTS},
+    {0, "older-than", OPTION_VALUE, "TIME", "Remove the runs that started before this time.", ARG_OLDER_THAN},
+    {'o', "output", OPTION_VALUE, "FILE",
+	"Write there instead of to standard output; compressed if the name ends in .gz or .zst.", ARG_OUTPUT},
     {0, "parallel", OPTION_FLAG, NULL, "Run the tests in several processes at once.", ARG_PARALLEL},
     {0, "partial", OPTION_FLAG, NULL,
 	"These are the results of a part of the suite: what is not among them is left as it was. run implies it with filters, --failing, --load-list, --isolated and test arguments.",
 	ARG_PARTIAL},
     {0, "plan", OPTION_VALUE, "FILE", "Run the tests in the steps of this concurrency plan.", ARG_PLAN},
+    {0, "pull", OPTION_FLAG, NULL, "Only take what the other one has.", ARG_PULL},
+    {0, "push", OPTION_FLAG, NULL, "Only give what the other one lacks.", ARG_PUSH},
     {'q', "quiet", OPTION_FLAG, NULL, "Leave the summary out.", ARG_QUIET},
     {'R', "repository", OPTION_VALUE, "URL",
 	"The repository: a directory, sqlite:PATH, postgresql://… or memory:. Default: $TESTR_REPOSITORY, or what .testr.conf says, or the project's directory.",
@@ -98,9 +106,9 @@ met(void *context, const struct option *option, char *const *values, struct err 
 			    err, ERR_USAGE, "option --meta: given more than %d times", ARGS_META_MAX);
 		a->meta[a->meta_count++] = values[0];
 	}
-	if (option->id == ARG_CONCURRENCY || option->id == ARG_FORMAT || option->id == ARG_LIMIT ||
-	    option->id == ARG_MAX_RUNS || option->id == ARG_RETRIES || option->id == ARG_WINDOW ||
-	    option->id == ARG_WORKER)
+	if (option->id == ARG_CONCURRENCY || option->id == ARG_FORMAT || option->id == ARG_KEEP ||
+	    option->id == ARG_LIMIT || option->id == ARG_MAX_RUNS || option->id == ARG_RETRIES ||
+	    option->id == ARG_WINDOW || option->id == ARG_WORKER)
 		return optparse_int(option, values[0], &a->number[option->id], err);
 	return 0;
 }

@@ -51,15 +51,19 @@ cli_repository_url(struct cli *cli)
 }
 
 int
+cli_repository_at(struct cli *cli, const char *url, bool create, struct repo **out)
+{
+	if (create && !repo_exists(url) && repo_create(url, 2, &cli->err) < 0)
+		return -1;
+	return repo_open(url, out, &cli->err);
+}
+
+int
 cli_repository(struct cli *cli, bool create, struct repo **out)
 {
 	char *url = cli_repository_url(cli);
-	int rc = url ? 0 : -1;
+	int rc = url ? cli_repository_at(cli, url, create, out) : -1;
 
-	if (rc == 0 && create && !repo_exists(url))
-		rc = repo_create(url, 2, &cli->err);
-	if (rc == 0)
-		rc = repo_open(url, out, &cli->err);
 	free(url);
 	return rc;
 }

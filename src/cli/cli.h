@@ -42,7 +42,9 @@ const struct command *command_find(const char *name);
 /* The URL of the project's repository (repository.h), for the caller to free: --repository, $TESTR_REPOSITORY,
  * "repository" of the configuration, or else the project's directory. NULL with cli->err set. */
 char *cli_repository_url(struct cli *cli);
-/* Opens the project's repository; with `create` it is made first if there is none. */
+/* Opens a repository; with `create` it is made first if there is none. */
+int cli_repository_at(struct cli *cli, const char *url, bool create, struct repo **out);
+/* The same for the project's. */
 int cli_repository(struct cli *cli, bool create, struct repo **out);
 
 struct config;

@@ -3,18 +3,21 @@
 
 #include <string.h>
 
-extern const struct command cmd_causes, cmd_commands, cmd_diff, cmd_failing, cmd_flaky, cmd_help, cmd_history,
-    cmd_info, cmd_init, cmd_last, cmd_list_tests, cmd_load, cmd_log, cmd_plan, cmd_proxy, cmd_quickstart,
-    cmd_run, cmd_runs, cmd_serve, cmd_slowest, cmd_stats;
+extern const struct command cmd_causes, cmd_commands, cmd_diff, cmd_export, cmd_failing, cmd_flaky,
+    cmd_help, cmd_history, cmd_import, cmd_info, cmd_init, cmd_last, cmd_list_tests, cmd_load, cmd_log,
+    cmd_plan, cmd_proxy, cmd_prune, cmd_quickstart, cmd_repository, cmd_run, cmd_runs, cmd_serve,
+    cmd_slowest, cmd_stats, cmd_sync;
 
 const struct command *const commands[] = {
     &cmd_causes,
     &cmd_commands,
     &cmd_diff,
+    &cmd_export,
     &cmd_failing,
     &cmd_flaky,
     &cmd_help,
     &cmd_history,
+    &cmd_import,
     &cmd_info,
     &cmd_init,
     &cmd_last,
@@ -23,12 +26,15 @@ const struct command *const commands[] = {
     &cmd_log,
     &cmd_plan,
     &cmd_proxy,
+    &cmd_prune,
     &cmd_quickstart,
+    &cmd_repository,
     &cmd_run,
     &cmd_runs,
     &cmd_serve,
     &cmd_slowest,
     &cmd_stats,
+    &cmd_sync,
     NULL,
 };
 
