@@ -206,6 +206,8 @@ look_up(struct testing *t, struct runner_test **tests, int64_t **durations)
 		test->duration = (*durations)[i];
 		test->segment = t->steps.of ? t->steps.of[i] : 0;
 		test->failed = strtab_find(&failing, id) != STRTAB_NONE;
+		if (limit_find(&t->setup.limits, id, &test->limits, &t->cli->err) < 0)
+			goto out;
 		if (group && pattern_match_start(group, id, &test->group, &t->cli->err) < 0)
 			goto out;
 	}
@@ -288,6 +290,8 @@ execute(struct testing *t, struct once *o)
 	    .serves = setup_serves(s) && !t->steps.isolated,
 	    .segments = t->steps.of ? t->steps.list : NULL,
 	    .segment_count = t->steps.count,
+	    .limits = s->limits.max,
+	    .limit_count = s->limits.count,
 	    .dump = on_dump,
 	    .sink = {.event = on_event,
 		.pause = on_pause,

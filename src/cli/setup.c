@@ -123,6 +123,8 @@ check_config(struct setup *s)
 
 	if (rc == 0 && regex)
 		rc = pattern_compile(slice_str(regex), 0, &s->group, &s->cli->err);
+	if (rc == 0)
+		rc = limit_load(&s->limits, s->config, &s->cli->err);
 	free(command);
 	return rc;
 }
@@ -197,6 +199,7 @@ setup_end(struct setup *s, int status)
 		pattern_free(s->filters[i]);
 	free(s->filters);
 	pattern_free(s->group);
+	limit_release(&s->limits);
 	config_free(s->config);
 	return status;
 }

@@ -7,6 +7,7 @@
 #define SETUP_H
 
 #include "cli.h"
+#include "limit.h"
 #include "pattern.h"
 #include "runner.h"
 
@@ -18,6 +19,7 @@ struct setup {
 	struct pattern **filters;
 	size_t filter_count;
 	struct pattern *group;          /* group_regex, or NULL */
+	struct limits limits;           /* [limit NAME] */
 	struct template_args test_args; /* what follows "--" */
 	size_t workers;
 	struct timeouts timeouts; /* --timeout and --test-timeout included */

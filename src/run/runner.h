@@ -56,6 +56,8 @@ struct runner {
 	unsigned attempt;                        /* at these tests; 0 and 1: the first */
 	const struct schedule_segment *segments; /* the steps of a plan; NULL for none */
 	size_t segment_count;
+	const size_t *limits; /* see schedule_options */
+	size_t limit_count;
 	listing_dump_fn dump; /* see listing_run; gets sink.context */
 	struct runner_sink sink;
 };
@@ -65,7 +67,8 @@ struct runner_test {
 	struct slice group;
 	int64_t duration;
 	bool failed;
-	size_t only;    /* a worker's number plus 1; at most `workers` */
+	size_t only; /* a worker's number plus 1; at most `workers` */
+	uint64_t limits;
 	size_t segment; /* of the plan */
 };
 

@@ -39,9 +39,12 @@ tally_schedule(struct tally *t, const struct runner_test *tests, struct schedule
 			    .duration = tests[i].duration,
 			    .failed = tests[i].failed,
 			    .only = tests[i].only,
+			    .limits = tests[i].limits,
 			    .segment = options.segment_count > 1 ? tests[i].segment : 0};
 	}
 	options.workers = t->r->workers;
+	options.limits = t->r->limits;
+	options.limit_count = t->r->limit_count;
 	t->schedule = schedule_new(list, count, &options);
 	free(list);
 	if (!t->schedule)

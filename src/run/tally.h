@@ -24,7 +24,7 @@ void tally_fail(struct tally *t);
 bool tally_stopping(const struct tally *t);
 
 /* Makes the schedule of all tests in the account (tests[i] tells of the i-th; NULL: nothing is known of them)
- * by `options`, whose workers and segments are the run's. */
+ * by `options`; its workers and limits are the runner's. */
 int tally_schedule(struct tally *t, const struct runner_test *tests, struct schedule_options options);
 
 /* The run was not ended by somebody, so that what ends has to be accounted for: it goes on, or its time is over. */

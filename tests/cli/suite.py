@@ -14,8 +14,9 @@ listing hangs if HANG is set.
     stuck    as hang, and lives through SIGABRT   mute  hangs before it says anything
     hang     for ever                        wait    until the file GO exists
     print    prints junk, then passes        orphan  leaves a process behind that holds the output
+    busy     takes ten milliseconds, and writes "+" at their beginning and "-" at their end to the file BUSY
     late2 late3    fails until it is run for the second or third time, by a count in the file COUNT-ID
-    noise   prints junk that tries to be more, on both outputs, then passes
+    noise    prints junk that tries to be more, on both outputs, then passes
     flaky    fails whenever the count in the file COUNT, which it raises, is divisible by ten
     forget   neither runs nor says anything  victim  fails if a test of the kind "polluter" ran before it
     setup    its class's set-up is skipped: says so under the class's name, and skips the tests of the class
@@ -91,6 +92,11 @@ def noise(test):
                      b"\xb3\x2b\x00\xbf\xff\xf0" + test.encode(), b"no newline"])
 
 
+def note(mark):
+    with open("BUSY", "a") as f:
+        f.write(mark)
+
+
 def run(test, before):
     kind = test.split(".")[0]
     if kind == "forget":
@@ -118,6 +124,10 @@ def run(test, before):
     elif kind == "wait":
         while not os.path.exists("GO"):
             time.sleep(0.01)
+    elif kind == "busy":
+        note("+")
+        time.sleep(0.01)
+        note("-")
     elif kind == "print":
         os.write(1, b"10 m\xc2\xb3 of \xb3\x2a junk " + bytes(range(256)) + b"\n")
     elif kind == "noise":

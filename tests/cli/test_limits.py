@@ -112,6 +112,58 @@ class Lists(LimitTest):
         self.assertEqual([], os.listdir(self.path(".testrepository/streams")))
 
 
+class AtOnce(LimitTest):
+    TESTS = ["busy.%s%d" % (group, i) for group in "abc" for i in range(3)] + ["pass.%d" % i for i in range(6)]
+    WAYS = ([], ["--parallel", "--concurrency=4"], ["--parallel", "--concurrency=4", "--isolated"])
+
+    def most(self):
+        """How many were busy at once, at most."""
+        now, most = 0, 0
+        for mark in self.read("BUSY"):
+            now += 1 if mark == "+" else -1
+            most = max(most, now)
+        os.unlink(self.path("BUSY"))
+        return most
+
+    def check(self, most, extra, *args):
+        for served in (False, True):
+            # A section comes last.
+            keys, _, section = extra.partition("[")
+            if served:
+                keys += "test_server_command=/usr/bin/python3 %s/server.py good %s\n" % (project.HERE, " ".join(self.TESTS))
+            self.begin(" ".join(self.TESTS), keys + "[" + section)
+            for way in self.WAYS:
+                if "--isolated" in way and (served or most > 1 or args):
+                    continue
+                run = self.call("run", *way, *args, expect=0)
+                self.assertEqual(len(self.TESTS), len(self.results()), run)
+                self.assertLessEqual(self.most(), most, run)
+
+    def test_at_most_so_many(self):
+        for most in (1, 2):
+            self.check(most, "[limit database]\nmatch=^busy\\.\nmax=%d\n" % most)
+
+    def test_several(self):
+        self.check(2, "[limit one]\nmatch=^busy\\.a\nmax=1\n[limit two]\nmatch=busy\nmax=2\n")
+
+    def test_groups(self):
+        self.check(1, "group_regex=busy\\.[ab]\n[limit database]\nmatch=busy\nmax=1\n")
+
+    def test_plans(self):
+        self.write("plan", json.dumps({"version": 1, "segments": [{"match": ["[024]$"], "concurrency": 3}, {"rest": True}]}))
+        self.check(1, "[limit database]\nmatch=^busy\nmax=1\n", "--plan", self.path("plan"))
+
+    def test_errors(self):
+        for section, words in (("[limit db]\nmax=1\n", ":5: [limit db] needs a key match"),
+                               ("[limit db]\nmatch=a\n", ":5: [limit db] needs a key max"),
+                               ("[limit db]\nmatch=a\nmax=0\n", ":7: [limit db] max is '0': write a number"),
+                               ("[limit db]\nmatch=a\nmax=many\n", ":7: [limit db] max is 'many': write a number"),
+                               ("[limit db]\nmatch=(\nmax=1\n", ":6: [limit db] match: "),
+                               ("".join("[limit %d]\nmatch=a\nmax=1\n" % i for i in range(65)), "no more than 64 limits")):
+            self.begin("pass.a", section)
+            self.assertIn(words, self.call("run", expect=3).err)
+
+
 class Errors(LimitTest):
     def test_errors(self):
         for line, words in (("test_timeout=soon", "test_timeout is 'soon'"), ("run_timeout=auto", "run_timeout is 'auto'"),
