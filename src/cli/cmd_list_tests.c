@@ -39,7 +39,7 @@ static int
 run_list_tests(struct cli *cli)
 {
 	struct setup s;
-	int rc = setup_begin(&s, cli);
+	int rc = setup_begin(&s, cli, 0);
 
 	if (rc == 0)
 		rc = print_tests(&s);

@@ -45,7 +45,7 @@ run_plan(struct cli *cli)
 		return -1;
 	/* The name of the plan is no filter. */
 	cli->args.positional_count = 0;
-	rc = setup_begin(&setup, cli);
+	rc = setup_begin(&setup, cli, 0);
 	if (rc == 0)
 		rc = setup_list(&setup, &ids);
 	if (rc == 0)

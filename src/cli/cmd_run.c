@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "arrange.h"
 #include "isolation.h"
 #include "record.h"
 #include "repeat.h"
@@ -11,8 +12,8 @@
 
 static const enum arg args[] = {ARG_FAILING, ARG_PARALLEL, ARG_CONCURRENCY, ARG_LOAD_LIST, ARG_PARTIAL,
     ARG_SUBUNIT, ARG_FULL_RESULTS, ARG_UNTIL_FAILURE, ARG_MAX_RUNS, ARG_FOR, ARG_ANALYZE_ISOLATION,
-    ARG_ISOLATED, ARG_FORCE_INIT, ARG_NO_TESTS, ARG_META, ARG_PLAN, ARG_RETRIES, ARG_TEST_TIMEOUT,
-    ARG_TIMEOUT, ARG_NONE};
+    ARG_ISOLATED, ARG_FORCE_INIT, ARG_NO_TESTS, ARG_META, ARG_ORDER, ARG_PLAN, ARG_REPLAY, ARG_RETRIES,
+    ARG_SEED, ARG_TEST_TIMEOUT, ARG_TIMEOUT, ARG_NONE};
 
 struct testing {
 	struct cli *cli;
@@ -22,6 +23,7 @@ struct testing {
 	bool known;
 	bool keep_order;
 	unsigned retries;
+	struct arrange arrange;
 	struct steps steps;   /* of --plan */
 	struct record record; /* of the run that is on */
 	struct repeat repeat;
@@ -53,6 +55,21 @@ given_ids(struct testing *t, struct strtab *out)
 	return rc;
 }
 
+/* The tests of --replay that there are. */
+static int
+replayed_ids(struct testing *t, struct strtab *out)
+{
+	struct strtab listed = {0};
+	int rc = 0;
+
+	if (config_get(t->setup.config, "test_list_option") || setup_serves(&t->setup))
+		rc = setup_list(&t->setup, &listed);
+	if (rc == 0)
+		rc = arrange_present(&t->arrange, t->cli, &listed, out);
+	strtab_release(&listed);
+	return rc;
+}
+
 /* Decides which tests are to run. Without any choice, and in one process, the test command is left to find
  * them itself. */
 static int
@@ -64,14 +81,20 @@ choose_tests(struct testing *t)
 	int rc;
 
 	t->known = given || t->setup.workers > 1 || t->setup.filter_count || a->set[ARG_ISOLATED] ||
-		   a->set[ARG_PLAN] || setup_serves(&t->setup);
-	t->keep_order = a->set[ARG_LOAD_LIST] || t->setup.workers == 1;
+		   a->set[ARG_PLAN] || t->arrange.order != ARRANGE_USUAL || setup_serves(&t->setup);
+	t->keep_order = t->arrange.order == ARRANGE_USUAL ? a->set[ARG_LOAD_LIST] || t->setup.workers == 1
+							  : t->arrange.order >= ARRANGE_LISTED;
 	if (!t->known)
 		return 0;
-	rc = given ? given_ids(t, &base) : setup_list(&t->setup, &base);
+	if (a->set[ARG_REPLAY])
+		rc = replayed_ids(t, &base);
+	else
+		rc = given ? given_ids(t, &base) : setup_list(&t->setup, &base);
 	if (rc == 0)
 		rc = setup_filter(&t->setup, &base, &t->ids);
 	strtab_release(&base);
+	if (rc == 0 && t->arrange.order == ARRANGE_RANDOM)
+		rc = arrange_shuffle(&t->arrange, &t->ids, &t->cli->err);
 	if (rc == 0 && a->set[ARG_PLAN] && t->ids.len)
 		rc = steps_resolve(&t->steps, &t->ids, &t->cli->err);
 	return rc;
@@ -108,7 +131,7 @@ is_partial(const struct testing *t)
 	if (a->set[ARG_FULL_RESULTS])
 		return false;
 	return a->set[ARG_PARTIAL] || a->set[ARG_FAILING] || a->set[ARG_LOAD_LIST] || a->set[ARG_ISOLATED] ||
-	       t->setup.filter_count || t->setup.test_args.count;
+	       a->set[ARG_REPLAY] || t->setup.filter_count || t->setup.test_args.count;
 }
 
 static int
@@ -205,10 +228,13 @@ look_up(struct testing *t, struct runner_test **tests, int64_t **durations)
 
 		test->duration = (*durations)[i];
 		test->segment = t->steps.of ? t->steps.of[i] : 0;
-		test->failed = strtab_find(&failing, id) != STRTAB_NONE;
+		test->failed =
+		    t->arrange.order != ARRANGE_LONGEST && strtab_find(&failing, id) != STRTAB_NONE;
+		test->only = arrange_only(&t->arrange, id);
 		if (limit_find(&t->setup.limits, id, &test->limits, &t->cli->err) < 0)
 			goto out;
-		if (group && pattern_match_start(group, id, &test->group, &t->cli->err) < 0)
+		/* A replay has the tests of a group where they were. */
+		if (group && !test->only && pattern_match_start(group, id, &test->group, &t->cli->err) < 0)
 			goto out;
 	}
 	rc = 0;
@@ -352,6 +378,7 @@ run_once(struct testing *t, int *status)
 
 	t->record.turn = t->repeat.limited ? t->repeat.runs + 1 : 0;
 	t->record.workers = t->setup.workers;
+	t->record.seed = t->arrange.order == ARRANGE_RANDOM ? &t->arrange.seed : NULL;
 	t->record.loop = t->setup.launch.loop;
 	if (rc == 0)
 		rc = prepare(t, &o);
@@ -423,14 +450,15 @@ run_run(struct cli *cli)
 		    "--isolated and --plan exclude each other; a step of a plan can be \"isolated\": true");
 	else
 		rc = cli->args.set[ARG_PLAN] ? steps_load(&t.steps, cli->args.text[ARG_PLAN], &cli->err) : 0;
-	if (rc < 0) {
-		repo_free(t.repo);
-		return -1;
-	}
-	rc = setup_begin(&t.setup, cli);
 	if (rc == 0)
-		rc = run_tests(&t);
-	rc = setup_end(&t.setup, rc);
+		rc = arrange_init(&t.arrange, cli, t.repo);
+	if (rc == 0) {
+		rc = setup_begin(&t.setup, cli, t.arrange.workers);
+		if (rc == 0)
+			rc = run_tests(&t);
+		rc = setup_end(&t.setup, rc);
+	}
+	arrange_release(&t.arrange);
 	steps_release(&t.steps);
 	strtab_release(&t.ids);
 	free(t.repeat.failure);

@@ -5,6 +5,7 @@
 #include "utf8.h"
 
 #include <fnmatch.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -131,7 +132,8 @@ add_environment(struct metadata *m, const char *words, struct err *err)
 }
 
 int
-metadata_gather(struct metadata *m, struct cli *cli, size_t workers, const char *environment)
+metadata_gather(
+    struct metadata *m, struct cli *cli, size_t workers, const uint32_t *seed, const char *environment)
 {
 	char host[HOST_NAME_MAX + 1] = "", directory[PATH_MAX], number[32];
 	struct err *err = &cli->err;
@@ -139,6 +141,11 @@ metadata_gather(struct metadata *m, struct cli *cli, size_t workers, const char 
 	snprintf(number, sizeof(number), "%zu", workers);
 	if (add(m, SLICE_LIT("workers"), slice_str(number), err) < 0)
 		return -1;
+	if (seed) {
+		snprintf(number, sizeof(number), "%" PRIu32, *seed);
+		if (add(m, SLICE_LIT("seed"), slice_str(number), err) < 0)
+			return -1;
+	}
 	if (realpath(cli->here, directory) && add(m, SLICE_LIT("directory"), slice_str(directory), err) < 0)
 		return -1;
 	if (gethostname(host, sizeof(host) - 1) == 0 && add(m, SLICE_LIT("host"), slice_str(host), err) < 0)

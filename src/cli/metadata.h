@@ -22,8 +22,10 @@ void metadata_release(struct metadata *m);
 /* Checks what --meta says. ERR_USAGE. */
 int metadata_check(struct cli *cli);
 
-/* Puts together what is known at the beginning; `environment` is the value of record_environment or NULL. */
-int metadata_gather(struct metadata *m, struct cli *cli, size_t workers, const char *environment);
+/* Puts together what is known at the beginning; `seed` may be NULL, `environment` is the value of record_environment or
+ * NULL. */
+int metadata_gather(
+    struct metadata *m, struct cli *cli, size_t workers, const uint32_t *seed, const char *environment);
 
 /* What git says. A zeroed one has not been asked. */
 struct checkout {

@@ -43,7 +43,7 @@ record_begin(struct record *r)
 	/* Format 1 has no place for it. */
 	if (repo_format(r->repo) != 1)
 		checkout_ask(&r->checkout, r->cli, r->loop);
-	rc = metadata_gather(&metadata, r->cli, r->workers, r->environment);
+	rc = metadata_gather(&metadata, r->cli, r->workers, r->seed, r->environment);
 	begin.meta = metadata.pairs;
 	begin.meta_count = metadata.count;
 	if (rc == 0)

@@ -30,7 +30,8 @@ struct record {
 	struct record_plan plan;
 	/* To be set before record_begin, for the metadata: */
 	size_t workers;
-	struct loop *loop; /* NULL when none runs while events are told */
+	const uint32_t *seed; /* of a random order, or NULL */
+	struct loop *loop;    /* NULL when none runs while events are told */
 	const char *environment;
 	struct checkout checkout;
 	struct repo_counts counts;

@@ -9,7 +9,6 @@
 
 /* A list of a million ids of a thousand bytes. */
 #define LOAD_LIST_MAX ((size_t)1024 * 1024 * 1024)
-#define WORKERS_MAX 10000
 
 static void
 echo(void *context, const char *command)
@@ -99,17 +98,19 @@ find_workers(struct setup *s)
 	const struct args *a = &s->cli->args;
 	int64_t workers = a->number[ARG_CONCURRENCY];
 
+	if (s->workers)
+		return 0;
 	s->workers = 1;
-	if (workers < 0 || workers > WORKERS_MAX)
+	if (workers < 0 || workers > SETUP_WORKERS_MAX)
 		return err_set(&s->cli->err, ERR_USAGE, "option --concurrency: %lld is not between 0 and %d",
-		    (long long)workers, WORKERS_MAX);
+		    (long long)workers, SETUP_WORKERS_MAX);
 	if (!a->set[ARG_PARALLEL])
 		return 0;
 	if (workers == 0 && ask_concurrency(s, &workers) < 0)
 		return -1;
 	if (workers == 0)
 		workers = sysconf(_SC_NPROCESSORS_ONLN);
-	s->workers = workers < 1 ? 1 : workers > WORKERS_MAX ? WORKERS_MAX : (size_t)workers;
+	s->workers = workers < 1 ? 1 : workers > SETUP_WORKERS_MAX ? SETUP_WORKERS_MAX : (size_t)workers;
 	return 0;
 }
 
@@ -149,11 +150,11 @@ find_timeouts(struct setup *s)
 }
 
 int
-setup_begin(struct setup *s, struct cli *cli)
+setup_begin(struct setup *s, struct cli *cli, size_t workers)
 {
 	int rc;
 
-	*s = (struct setup){.cli = cli};
+	*s = (struct setup){.cli = cli, .workers = workers};
 	if (config_load(cli->here, &s->config, &cli->err) < 0)
 		return -1;
 	rc = split_arguments(s);

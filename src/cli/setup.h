@@ -11,6 +11,9 @@
 #include "pattern.h"
 #include "runner.h"
 
+/* The most workers there can be. */
+#define SETUP_WORKERS_MAX 10000
+
 struct setup {
 	struct cli *cli;
 	struct config *config;
@@ -27,9 +30,9 @@ struct setup {
 };
 
 /* Loads the configuration, takes filters and test arguments from the positional arguments, finds out how many
- * workers there are to be, and provides their instances. Returns 0; -1 with cli->err set; or 1 when the
+ * workers there are to be, if `workers` is 0, and provides their instances. Returns 0; -1 with cli->err set; or 1 when the
  * arguments were wrong and that was said. setup_end is due in every case. */
-int setup_begin(struct setup *s, struct cli *cli);
+int setup_begin(struct setup *s, struct cli *cli, size_t workers);
 
 /* Disposes of instances and frees everything. Returns `status`; 3 in its place when it is 0 and that failed;
  * 128 + the signal, or 124 for the time, when it is -1 because of one. */
