@@ -103,8 +103,11 @@ def output(*command, **more):
 
 
 def header():
-    with open(os.path.join(SOURCE, "include", "subunit2.h"), encoding="utf-8") as f:
-        return f.read()
+    text = ""
+    for name in ("subunit2.h", "subunit2/server.h"):
+        with open(os.path.join(SOURCE, "include", name), encoding="utf-8") as f:
+            text += f.read()
+    return text
 
 
 def header_functions():
@@ -112,7 +115,9 @@ def header_functions():
     return set(re.findall(r"^SUBUNIT2_API [^;]*?\b(subunit2_\w+)\(", header(), flags=re.M))
 
 
-class Package(unittest.TestCase):
+class Installed(unittest.TestCase):
+    """What `meson install` installs, in a directory of its own."""
+
     @classmethod
     def setUpClass(cls):
         cls.root = tempfile.mkdtemp(prefix="package.")
@@ -128,8 +133,8 @@ class Package(unittest.TestCase):
     def pkg_config(self, *args):
         return shlex.split(output("pkg-config", "--define-variable=prefix=" + self.prefix, *args, "subunit2", env=self.env).decode())
 
-    def build(self, compiler, source, *flags, libs=None):
-        program = os.path.join(self.root, "program")
+    def build(self, compiler, source, *flags, libs=None, name="program"):
+        program = os.path.join(self.root, name)
         libs = self.pkg_config("--libs") if libs is None else libs
         output(compiler, *flags, *WARNINGS, *FLAGS, *self.pkg_config("--cflags"), source, "-o", program, *libs, cwd=self.root)
         return program
@@ -137,6 +142,8 @@ class Package(unittest.TestCase):
     def run_program(self, program, data=b""):
         return output(program, input=data, env=self.env)
 
+
+class Package(Installed):
     def test_c_programs(self):
         for compiler in C_COMPILERS:
             for standard in ("c99", "c17"):
@@ -158,9 +165,9 @@ class Package(unittest.TestCase):
         source = os.path.join(self.root, "alone")
         for compilers, suffix, standard in ((C_COMPILERS, ".c", "c99"), (CXX_COMPILERS, ".cpp", "c++11")):
             with open(source + suffix, "w", encoding="utf-8") as f:
-                f.write("#include <subunit2.h>\n#include <subunit2.h>\nint main(void)\n{\n"
-                        "struct subunit2_event e; struct subunit2_result r; struct subunit2_rules u;\n"
-                        "subunit2_event_init(&e); subunit2_result_init(&r); subunit2_rules_init(&u);\n"
+                f.write("#include <subunit2/server.h>\n#include <subunit2.h>\n#include <subunit2/server.h>\nint main(void)\n{\n"
+                        "struct subunit2_event e; struct subunit2_result r; struct subunit2_rules u; struct subunit2_suite s;\n"
+                        "subunit2_event_init(&e); subunit2_result_init(&r); subunit2_rules_init(&u); subunit2_suite_init(&s);\n"
                         "e.id = subunit2_string(\"id\");\nreturn e.id.len != 2;\n}\n")
             for compiler in compilers:
                 with self.subTest(compiler):
@@ -172,7 +179,7 @@ class Package(unittest.TestCase):
         own_names = os.path.join(self.root, "own_names.c")
         with open(own_names, "w", encoding="utf-8") as f:
             f.write(OWN_NAMES)
-        libs = [archive, "-ldeflate"] if SANITIZED else ["-static", *self.pkg_config("--static", "--libs")]
+        libs = [archive, "-ldeflate", "-ljansson"] if SANITIZED else ["-static", *self.pkg_config("--static", "--libs")]
         for compiler in C_COMPILERS:
             with self.subTest(compiler):
                 program = self.build(compiler, os.path.join(EXAMPLES, "hello.c"), libs=libs)

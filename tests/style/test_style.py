@@ -44,7 +44,7 @@ class Style(unittest.TestCase):
 
     def test_layout(self):
         files = sources("*.[ch]")
-        for others in (("tests", "*", "*.[ch]"), ("fuzz", "*.[ch]"), ("include", "*"), ("examples", "*.c*")):
+        for others in (("tests", "*", "*.[ch]"), ("fuzz", "*.[ch]"), ("include", "*.h"), ("include", "*", "*.h"), ("examples", "*.c*")):
             files += sorted(glob.glob(os.path.join(SOURCE, *others)))
         run = subprocess.run(["clang-format", "--dry-run", "-Werror", *files], stderr=subprocess.PIPE, cwd=SOURCE)
         self.assertEqual(0, run.returncode, run.stderr.decode()[:2000])
