@@ -33,6 +33,8 @@ by_kind(const struct unit *x, const struct unit *y)
 		return x->bound ? 1 : -1;
 	if (x->owner != y->owner)
 		return x->owner < y->owner ? -1 : 1;
+	if (x->profile != y->profile)
+		return x->profile < y->profile ? -1 : 1;
 	return x->limits < y->limits ? -1 : x->limits > y->limits;
 }
 
@@ -61,12 +63,12 @@ add_durations(int64_t a, int64_t b)
 	return __builtin_add_overflow(a, b, &sum) ? INT64_MAX : sum;
 }
 
-/* The group's name within its segment. */
+/* The group's name within its segment and profile. */
 static struct slice
 unit_key(const struct schedule_test *test, struct buf *key)
 {
 	buf_clear(key);
-	buf_printf(key, "%zu ", test->segment);
+	buf_printf(key, "%zu %zu ", test->segment, test->profile);
 	buf_slice(key, test->group);
 	return buf_get(key);
 }
@@ -117,6 +119,7 @@ fill_units(struct schedule *s, const struct schedule_test *tests)
 
 		if (u->tests == 0) {
 			u->segment = (uint32_t)tests[i].segment;
+			u->profile = (uint32_t)tests[i].profile;
 			u->lead = (uint32_t)i;
 			u->rank = rank;
 			u->owner = (uint32_t)tests[i].only;
@@ -204,6 +207,7 @@ begin_kind(struct schedule *s, const struct unit *first, size_t index, uint32_t 
 	s->kinds[index] = (struct kind){.limits = first->limits,
 	    .segment = first->segment,
 	    .owner = first->owner,
+	    .profile = first->profile,
 	    .bound = first->bound,
 	    .head = at};
 	s->range_next[at] = NO_RANGE;

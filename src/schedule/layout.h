@@ -23,18 +23,18 @@ enum rank { RANK_FAILED, RANK_NEW, RANK_KNOWN };
 struct unit {
 	uint64_t limits;
 	int64_t duration; /* of all its tests together */
-	uint32_t segment, lead, tests;
+	uint32_t segment, profile, lead, tests;
 	uint32_t owner; /* whose share it is in: a worker's number plus 1, or 0 */
 	bool bound;     /* to its owner: nobody else may have it */
 	enum rank rank;
 };
 
-/* The tests of one segment that have the same owner, equally bound to it, and the same limits. What waits of them is a list of
- * ranges of `order`; one that came back stands before those that were never out. */
+/* The tests of one segment that have the same owner, equally bound to it, the same profile and the same limits. What
+ * waits of them is a list of ranges of `order`; one that came back stands before those that were never out. */
 struct kind {
 	uint64_t limits;
 	size_t segment;
-	uint32_t owner;
+	uint32_t owner, profile;
 	bool bound;
 	uint32_t head; /* where the first range begins, or NO_RANGE */
 	/* What waits: how many tests that nothing is known of, and the sum of the others' durations. */

@@ -248,10 +248,35 @@ better_kind(struct schedule *s, struct kind *best, struct kind *kind)
 	return (s->options.keep_order ? x->lead < y->lead : layout_by_priority(x, y) < 0) ? kind : best;
 }
 
+/* Any profile will do. */
+#define ANY_PROFILE SIZE_MAX
+
 static bool
-may_have(const struct schedule *s, const struct kind *kind, bool in_pipe)
+is_of(const struct kind *kind, size_t profile)
 {
-	return !kind->limits || (!in_pipe && limits_allow(s, kind->limits));
+	return profile == ANY_PROFILE || kind->profile == profile;
+}
+
+static bool
+may_have(const struct schedule *s, const struct kind *kind, size_t profile, bool in_pipe)
+{
+	return is_of(kind, profile) && (!kind->limits || (!in_pipe && limits_allow(s, kind->limits)));
+}
+
+/* The first of a segment's kinds from..to, which are sorted by their owners, that is the worker's or a later one's; `to`
+ * when there is none. */
+static size_t
+first_owned(const struct schedule *s, const struct segment *seg, size_t from, size_t to, size_t worker)
+{
+	while (from < to) {
+		size_t middle = from + (to - from) / 2;
+
+		if (s->kinds[seg->kind_from + middle].owner <= worker)
+			from = middle + 1;
+		else
+			to = middle;
+	}
+	return from;
 }
 
 /* The first of a segment's kinds that are bound to the worker, or to a later one; the number of its kinds when
@@ -259,51 +284,44 @@ may_have(const struct schedule *s, const struct kind *kind, bool in_pipe)
 static size_t
 first_bound(const struct schedule *s, const struct segment *seg, size_t worker)
 {
-	size_t low = seg->common + seg->shares, high = seg->kind_count;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (s->kinds[seg->kind_from + middle].owner <= worker)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	return first_owned(s, seg, seg->common + seg->shares, seg->kind_count, worker);
 }
 
 /* What is bound to the worker; in an order that a person chose, what comes first has to come first. */
 static struct kind *
-choose_bound(struct schedule *s, size_t worker, bool in_pipe)
+choose_bound(struct schedule *s, size_t worker, size_t profile, bool in_pipe)
 {
 	const struct segment *seg = &s->segments[s->current];
 	struct kind *best = NULL, *kinds = s->kinds + seg->kind_from;
 
 	for (size_t i = first_bound(s, seg, worker); i < seg->kind_count && kinds[i].owner == worker + 1; i++)
-		if (s->options.keep_order || may_have(s, &kinds[i], in_pipe))
+		if (s->options.keep_order || may_have(s, &kinds[i], profile, in_pipe))
 			best = better_kind(s, best, &kinds[i]);
-	return best && may_have(s, best, in_pipe) ? best : NULL;
+	return best && may_have(s, best, profile, in_pipe) ? best : NULL;
 }
 
 /* What is in nobody's share, or in this worker's; NULL for nothing. */
 static struct kind *
-choose_own(struct schedule *s, size_t worker, bool in_pipe)
+choose_own(struct schedule *s, size_t worker, size_t profile, bool in_pipe)
 {
 	const struct segment *seg = &s->segments[s->current];
-	struct kind *best = choose_bound(s, worker, in_pipe), *kinds = s->kinds + seg->kind_from;
+	struct kind *best = choose_bound(s, worker, profile, in_pipe), *kinds = s->kinds + seg->kind_from;
+	size_t shares = seg->common + seg->shares;
 
 	for (size_t i = 0; i < seg->common; i++)
-		if (may_have(s, &kinds[i], in_pipe))
+		if (may_have(s, &kinds[i], profile, in_pipe))
 			best = better_kind(s, best, &kinds[i]);
-	if (worker < seg->shares)
-		best = better_kind(s, best, &kinds[seg->common + worker]);
+	for (size_t i = first_owned(s, seg, seg->common, shares, worker);
+	     i < shares && kinds[i].owner == worker + 1; i++)
+		if (is_of(&kinds[i], profile))
+			best = better_kind(s, best, &kinds[i]);
 	return best;
 }
 
 /* The share with the most left that is worth a batch of its own, or whose owner is not at work; NULL for
  * none. */
 static struct kind *
-choose_other(struct schedule *s)
+choose_other(struct schedule *s, size_t profile)
 {
 	const struct segment *seg = &s->segments[s->current];
 	struct kind *best = NULL, *kinds = s->kinds + seg->kind_from;
@@ -311,7 +329,8 @@ choose_other(struct schedule *s)
 	for (size_t i = seg->common; i < seg->common + seg->shares; i++) {
 		bool idle = s->workers[kinds[i].owner - 1].count == 0;
 
-		if (kind_head(s, &kinds[i]) == SIZE_MAX || (!idle && kind_work(s, &kinds[i]) < s->batch_cost))
+		if (!is_of(&kinds[i], profile) || kind_head(s, &kinds[i]) == SIZE_MAX ||
+		    (!idle && kind_work(s, &kinds[i]) < s->batch_cost))
 			continue;
 		if (!best || kind_work(s, &kinds[i]) > kind_work(s, best))
 			best = &kinds[i];
@@ -337,12 +356,29 @@ kind_capacity(const struct schedule *s, const struct kind *kind)
 	return n;
 }
 
+/* The work in a kind and, where that is a part of a worker's share, in the other profiles of that. */
+static double
+share_work(const struct schedule *s, const struct kind *kind)
+{
+	const struct segment *seg = &s->segments[kind->segment];
+	const struct kind *kinds = s->kinds + seg->kind_from;
+	size_t end = seg->common + seg->shares;
+	double sum = 0;
+
+	if (!kind->owner || kind->bound)
+		return kind_work(s, kind);
+	for (size_t i = first_owned(s, seg, seg->common, end, kind->owner - 1);
+	     i < end && kinds[i].owner == kind->owner; i++)
+		sum += kind_work(s, &kinds[i]);
+	return sum;
+}
+
 /* How long the next batch of a kind should take, in nanoseconds. */
 static double
 batch_work(const struct schedule *s, const struct kind *kind)
 {
 	size_t capacity = kind_capacity(s, kind);
-	double share = kind_work(s, kind) / (double)capacity, cost = s->batch_cost, fair;
+	double share = share_work(s, kind) / (double)capacity, cost = s->batch_cost, fair;
 
 	if (s->segments[kind->segment].rules.isolated)
 		return 0;
@@ -418,33 +454,79 @@ has_batch_of(const struct worker *w, size_t segment)
 	return false;
 }
 
-bool
-schedule_next(struct schedule *s, size_t worker, const size_t **tests, size_t *count)
+/* What a worker may have next, with in_pipe behind a batch that it has; NULL for nothing. */
+static struct kind *
+choose(struct schedule *s, size_t worker, size_t profile, bool in_pipe)
 {
-	struct worker *w = &s->workers[worker];
+	const struct worker *w = &s->workers[worker];
 	struct segment *seg = &s->segments[s->current];
-	struct batch *batch;
 	struct kind *kind;
-	bool joins;
 
-	assert(worker < s->options.workers && w->count < SCHEDULE_DEPTH);
 	while (seg->undone == 0 && s->current + 1 < s->options.segment_count)
 		seg = &s->segments[++s->current];
-	joins = !has_batch_of(w, s->current);
-	if (joins && seg->rules.concurrency && seg->active >= seg->rules.concurrency)
-		return false;
-	kind = choose_own(s, worker, w->count > 0);
+	if (seg->rules.concurrency && seg->active >= seg->rules.concurrency && !has_batch_of(w, s->current))
+		return NULL;
+	kind = choose_own(s, worker, profile, in_pipe);
+	return kind ? kind : choose_other(s, profile);
+}
+
+bool
+schedule_next_of(struct schedule *s, size_t worker, size_t profile, const size_t **tests, size_t *count)
+{
+	struct worker *w = &s->workers[worker];
+	struct batch *batch;
+	struct kind *kind;
+
+	assert(worker < s->options.workers && w->count < SCHEDULE_DEPTH);
+	kind = choose(s, worker, profile, w->count > 0);
 	if (!kind)
-		kind = choose_other(s);
-	if (!kind)
 		return false;
-	seg->active += joins;
+	s->segments[s->current].active += !has_batch_of(w, s->current);
 	batch = &w->batches[w->count++];
 	*batch = take(s, kind);
 	limits_use(s, kind->limits, true);
 	*tests = s->order + batch->from;
 	*count = batch->len;
 	return true;
+}
+
+bool
+schedule_next(struct schedule *s, size_t worker, const size_t **tests, size_t *count)
+{
+	return schedule_next_of(s, worker, ANY_PROFILE, tests, count);
+}
+
+/* The work that waits in the current segment. */
+static double
+profile_work(const struct schedule *s, size_t profile)
+{
+	const struct segment *seg = &s->segments[s->current];
+	double sum = 0;
+
+	for (size_t i = 0; i < seg->kind_count; i++)
+		if (is_of(&s->kinds[seg->kind_from + i], profile))
+			sum += kind_work(s, &s->kinds[seg->kind_from + i]);
+	return sum;
+}
+
+size_t
+schedule_profile(struct schedule *s, size_t worker, const size_t *busy, size_t count)
+{
+	size_t best = count;
+	double most = -1;
+
+	for (size_t p = 0; p < count; p++) {
+		double part;
+
+		if (!choose(s, worker, p, false))
+			continue;
+		part = profile_work(s, p) / (double)(busy[p] + 1);
+		if (part > most) {
+			most = part;
+			best = p;
+		}
+	}
+	return best;
 }
 
 void

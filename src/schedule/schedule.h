@@ -4,7 +4,7 @@
  *
  * Tests are handed out while the run goes on, in batches. Which first: those that failed last time, then
  * those never seen, then the longest; of a list that a person ordered, the first. Groups are handed out
- * whole. All tests of a segment are done before the next segment's begin, and tests that a limit holds for
+ * whole, and tests of different profiles never together. All tests of a segment are done before the next segment's begin, and tests that a limit holds for
  * are with at most so many workers at once. How many at a time: half of a worker's part of the work that is
  * left, by predicted seconds, as long as that is worth what a batch costs beside its tests. Predictions are
  * corrected by what is seen.
@@ -37,6 +37,7 @@ struct schedule_test {
 	size_t only;        /* the worker that alone may have it, plus 1; 0: any. That of a group's first test
 			       holds for all of the group. */
 	size_t segment;     /* below segment_count */
+	size_t profile;     /* the configuration that it is run in; groups do not reach across them */
 };
 
 /* One step of a plan. */
@@ -77,6 +78,13 @@ void schedule_batch_cost(struct schedule *s, int64_t nanoseconds);
  * is over. A batch in the pipe is never one that a limit holds for: it would hold others up. False when there
  * is nothing for this worker now: until another batch is over, or for good. */
 bool schedule_next(struct schedule *s, size_t worker, const size_t **tests, size_t *count);
+
+/* The same with tests of one profile alone. */
+bool schedule_next_of(struct schedule *s, size_t worker, size_t profile, const size_t **tests, size_t *count);
+/* The profile that a worker without a batch is best used for, if it is to keep to one: of those that have something for
+ * it now, the one that has the most work left for each of the workers that keep to it, busy[p] of them and this one. There
+ * are `count` profiles; `count` when there is nothing. */
+size_t schedule_profile(struct schedule *s, size_t worker, const size_t *busy, size_t count);
 
 /* A test is done: it has a result that took `duration` nanoseconds, or (-1) another end. Valid in any state,
  * also twice. */

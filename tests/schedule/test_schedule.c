@@ -16,6 +16,7 @@
 #define MAX_WORKERS 9
 #define MAX_LIMITS 3
 #define MAX_SEGMENTS 3
+#define MAX_PROFILES 3
 #define ROUNDS 3000
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 
@@ -59,6 +60,7 @@ struct world {
 static void
 fill(struct world *w, uint64_t *state)
 {
+	size_t profiles = 1 + below(state, MAX_PROFILES);
 	bool history = below(state, 3) > 0, bound = below(state, 3) == 0;
 
 	memset(w, 0, sizeof(*w));
@@ -83,6 +85,7 @@ fill(struct world *w, uint64_t *state)
 		    .limits = below(state, 3) ? 0 : below(state, (size_t)1 << w->options.limit_count),
 		    .only = bound && below(state, 3) ? 1 + below(state, w->options.workers) : 0,
 		    .segment = below(state, w->options.segment_count),
+		    .profile = below(state, profiles),
 		};
 	w->schedule = schedule_new(w->tests, w->count, &w->options);
 	assert_non_null(w->schedule);
@@ -94,7 +97,8 @@ same_unit(const struct world *w, size_t a, size_t b)
 {
 	const struct schedule_test *x = &w->tests[a], *y = &w->tests[b];
 
-	return a == b || (x->segment == y->segment && x->group.len && slice_eq(x->group, y->group));
+	return a == b || (x->segment == y->segment && x->profile == y->profile && x->group.len &&
+			     slice_eq(x->group, y->group));
 }
 
 /* The limits of a test's whole unit. */
@@ -179,6 +183,7 @@ check_batch(const struct world *w, size_t worker)
 	for (size_t i = 0; i < b->count; i++) {
 		assert_int_equal(w->tests[b->tests[i]].segment, segment);
 		assert_int_equal(unit_limits(w, b->tests[i]), b->limits);
+		assert_int_equal(w->tests[b->tests[i]].profile, w->tests[b->tests[0]].profile);
 		assert_true(!unit_only(w, b->tests[i]) || unit_only(w, b->tests[i]) == worker + 1);
 		if (w->segments[segment].isolated)
 			assert_true(same_unit(w, b->tests[i], b->tests[0]));
@@ -499,6 +504,141 @@ predictions_are_corrected(void **context)
 	schedule_free(s);
 }
 
+/* ---- profiles ---- */
+
+/* A worker that keeps to one profile is told which one is best: it gets something there, and a worker that is the only
+ * one with anything to do finds its way through all profiles. */
+static void
+a_worker_goes_from_profile_to_profile(void **context)
+{
+	uint64_t state = 5;
+	struct schedule_test tests[MAX_TESTS];
+
+	(void)context;
+	for (size_t round = 0; round < 200; round++) {
+		struct schedule_options options = {.workers = 1 + below(&state, 3), .batch_cost = 100};
+		size_t busy[MAX_PROFILES] = {below(&state, 3), 0, 0}, count = below(&state, MAX_TESTS);
+		size_t seen = 0, profile, len;
+		const size_t *batch;
+		struct schedule *s;
+
+		for (size_t i = 0; i < count; i++)
+			tests[i] = (struct schedule_test){.duration = (int64_t)below(&state, 1000) - 1,
+			    .profile = below(&state, MAX_PROFILES)};
+		s = schedule_new(tests, count, &options);
+		while ((profile = schedule_profile(s, 0, busy, MAX_PROFILES)) < MAX_PROFILES) {
+			assert_true(schedule_next_of(s, 0, profile, &batch, &len));
+			for (size_t i = 0; i < len; i++) {
+				assert_int_equal(tests[batch[i]].profile, profile);
+				schedule_done(s, batch[i], tests[batch[i]].duration);
+			}
+			seen += len;
+			schedule_returned(s, 0);
+		}
+		assert_int_equal(seen, count);
+		schedule_free(s);
+	}
+}
+
+#define MATRIX_PROFILES 6
+#define MATRIX_TESTS 500
+#define MATRIX_WORKERS 2
+#define START 40000
+
+/* Tests as suites have them: most short, a few long, and not equally long in all profiles. */
+static int64_t
+matrix_duration(uint64_t *state, size_t test, size_t profile)
+{
+	int64_t base = 200 + (int64_t)(test * 7919 % 1000) * (test % 10 ? 1 : 20);
+
+	return base + base * (int64_t)profile / 5 + (int64_t)below(state, 200);
+}
+
+/* A matrix of profiles in virtual time. */
+struct matrix {
+	struct schedule_test tests[MATRIX_PROFILES * MATRIX_TESTS];
+	int64_t real[MATRIX_PROFILES * MATRIX_TESTS], work;
+	int64_t clock[MATRIX_WORKERS];
+	size_t at[MATRIX_WORKERS]; /* the profile that a worker's server is of */
+	bool over[MATRIX_WORKERS];
+	struct schedule *schedule;
+};
+
+/* Gives the worker a batch; processes start anew for each, servers for each profile. */
+static bool
+matrix_give(struct matrix *m, size_t w, bool servers, const size_t **batch, size_t *count)
+{
+	size_t busy[MATRIX_PROFILES] = {0}, other = 1 - w;
+
+	if (!servers) {
+		m->clock[w] += START;
+		return schedule_next(m->schedule, w, batch, count);
+	}
+	m->clock[w] += 200;
+	if (m->at[w] < MATRIX_PROFILES && schedule_next_of(m->schedule, w, m->at[w], batch, count))
+		return true;
+	if (m->at[other] < MATRIX_PROFILES && !m->over[other])
+		busy[m->at[other]]++;
+	m->at[w] = schedule_profile(m->schedule, w, busy, MATRIX_PROFILES);
+	m->clock[w] += START;
+	return m->at[w] < MATRIX_PROFILES && schedule_next_of(m->schedule, w, m->at[w], batch, count);
+}
+
+/* How long the whole matrix takes; what is known of a duration is off by up to a tenth. */
+static int64_t
+matrix_time(struct matrix *m, bool servers, uint64_t seed)
+{
+	struct schedule_options options = {
+	    .workers = MATRIX_WORKERS, .shares = !servers, .batch_cost = servers ? 200 : START};
+	int64_t end = 0;
+
+	*m = (struct matrix){.at = {MATRIX_PROFILES, MATRIX_PROFILES}};
+	for (size_t i = 0; i < COUNT(m->tests); i++) {
+		m->real[i] = matrix_duration(&seed, i / MATRIX_PROFILES, i % MATRIX_PROFILES);
+		m->work += m->real[i];
+		m->tests[i] = (struct schedule_test){.profile = i % MATRIX_PROFILES,
+		    .duration = m->real[i] * (90 + (int64_t)below(&seed, 21)) / 100};
+	}
+	m->schedule = schedule_new(m->tests, COUNT(m->tests), &options);
+	while (!m->over[0] || !m->over[1]) {
+		size_t w = m->over[1] || (!m->over[0] && m->clock[0] <= m->clock[1]) ? 0 : 1, count;
+		const size_t *batch;
+
+		m->over[w] = !matrix_give(m, w, servers, &batch, &count);
+		if (m->over[w])
+			continue;
+		for (size_t i = 0; i < count; i++) {
+			m->clock[w] += m->real[batch[i]];
+			schedule_done(m->schedule, batch[i], m->real[batch[i]]);
+		}
+		schedule_returned(m->schedule, w);
+		end = m->clock[w] > end ? m->clock[w] : end;
+	}
+	assert_int_equal(schedule_undone(m->schedule), 0);
+	schedule_free(m->schedule);
+	return end;
+}
+
+/* Three times two profiles over two workers as one run: within a tenth of what no schedule could be better than, each
+ * profile being started at least once. */
+static void
+a_matrix_is_balanced(void **context)
+{
+	struct matrix *m = malloc(sizeof(*m));
+
+	(void)context;
+	assert_non_null(m);
+	for (uint64_t seed = 1; seed <= 50; seed++)
+		for (int servers = 0; servers < 2; servers++) {
+			int64_t time = matrix_time(m, servers, seed);
+			int64_t bound = (m->work + MATRIX_PROFILES * START) / MATRIX_WORKERS;
+
+			assert_true(time >= bound);
+			assert_true(time <= bound + bound / 10);
+		}
+	free(m);
+}
+
 /* ---- shares ---- */
 
 /* A schedule as for test processes whose start costs more than any of the tests. */
@@ -737,6 +877,8 @@ main(void)
 	    cmocka_unit_test(an_order_is_kept_by_each_worker),
 	    cmocka_unit_test(batches_are_worth_their_cost),
 	    cmocka_unit_test(predictions_are_corrected),
+	    cmocka_unit_test(a_worker_goes_from_profile_to_profile),
+	    cmocka_unit_test(a_matrix_is_balanced),
 	    cmocka_unit_test(the_originals_example),
 	    cmocka_unit_test(failed_first_in_a_share),
 	    cmocka_unit_test(groups_stay_whole_in_a_share),
