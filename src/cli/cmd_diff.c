@@ -1,163 +1,68 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ask.h"
-
-#include <stdlib.h>
+#include "rundiff.h"
 
 static const enum arg args[] = {ARG_JSON, ARG_NONE};
 
-/* What a run says of a test, by its last attempt in it. */
-enum state {
-	ABSENT, /* also when it was cut off with its run */
-	PASSES,
-	SKIPPED,
-	FAILS,
-};
-
-/* Kinds of change, in the order in which they are shown. A test that is new and fails is of two kinds. */
-enum change {
-	NEW_FAILURE,
-	FIXED,
-	STILL_FAILING,
-	SKIPPED_NOW,
-	APPEARED,
-	VANISHED,
-	CHANGES,
-};
-
 static const struct {
-	const char *key, *word, *words;
-} changes[CHANGES] = {
-    {"new_failures", "new failure", "new failures"},
-    {"fixed", "fixed", "fixed"},
-    {"still_failing", "still failing", "still failing"},
-    {"skipped", "skipped", "skipped that failed"},
-    {"appeared", "appeared", "appeared"},
-    {"vanished", "vanished", "vanished"},
+	const char *word, *words;
+} changes[RUNDIFF_CHANGES] = {
+    {"new failure", "new failures"},
+    {"fixed", "fixed"},
+    {"still failing", "still failing"},
+    {"skipped", "skipped that failed"},
+    {"appeared", "appeared"},
+    {"vanished", "vanished"},
 };
 
 struct diff {
 	struct cli *cli;
 	struct repo *repo;
-	struct repo_run runs[2]; /* the old one and the new one */
-	size_t side;             /* the one being read */
-	struct strtab tests;
-	uint8_t (*states)[2]; /* of each test, in each run */
-	size_t cap;
-	size_t counts[CHANGES];
+	struct rundiff all;
+	struct answer *answer; /* NULL for lines of text */
+	enum rundiff_change change;
+	size_t counts[RUNDIFF_CHANGES];
 };
 
 static int
-take_row(void *context, const struct repo_row *row, struct err *err)
+take_test(void *context, struct slice id, struct err *err)
 {
 	struct diff *d = context;
-	enum verdict verdict = shape_verdict(row->status, &d->runs[d->side]);
-	size_t test;
-	bool added;
 
-	if (verdict == VERDICT_NONE && row->status != STATUS_SKIP)
-		return 0;
-	test = strtab_add(&d->tests, row->test, &added);
-	if (test == STRTAB_NONE)
-		return err_nomem(err);
-	if (test >= d->cap) {
-		size_t cap = d->cap ? d->cap * 2 : 256;
-		uint8_t(*more)[2] = reallocarray(d->states, cap, sizeof(*more));
-
-		if (!more)
-			return err_nomem(err);
-		d->states = more;
-		d->cap = cap;
-	}
-	if (added)
-		d->states[test][0] = d->states[test][1] = ABSENT;
-	d->states[test][d->side] = verdict == VERDICT_FAIL   ? FAILS
-				   : verdict == VERDICT_PASS ? PASSES
-							     : SKIPPED;
+	(void)err;
+	d->counts[d->change]++;
+	if (d->answer)
+		answer_item(d->answer, shape_text(id));
+	else
+		ui_printf(&d->cli->ui, "%s: %.*s\n", changes[d->change].word, SLICE_FMT(id));
 	return 0;
 }
 
-static bool
-is_whole(const struct repo_run *run)
+static int
+print_change(struct diff *d)
 {
-	return run->state == REPO_FINISHED && !run->partial;
-}
-
-/* Whether the test has changed in this way. That a test is absent from a part of the suite says nothing. */
-static bool
-changed(const struct diff *d, size_t test, enum change change)
-{
-	uint8_t old = d->states[test][0], new = d->states[test][1];
-
-	switch (change) {
-	case NEW_FAILURE:
-		return new == FAILS &&old != FAILS;
-	case FIXED:
-		return old == FAILS && new == PASSES;
-	case STILL_FAILING:
-		return old == FAILS && new == FAILS;
-	case SKIPPED_NOW:
-		return old == FAILS && new == SKIPPED;
-	case APPEARED:
-		return old == ABSENT && is_whole(&d->runs[0]);
-	case VANISHED:
-		return new == ABSENT &&is_whole(&d->runs[1]);
-	default:
-		return false;
-	}
+	return rundiff_each(&d->all, d->change, take_test, d, &d->cli->err);
 }
 
 static int
-compare_tests(const void *a, const void *b, void *tests)
-{
-	return slice_cmp(strtab_get(tests, *(const size_t *)a), strtab_get(tests, *(const size_t *)b));
-}
-
-/* The tests in the order of their ids, for the caller to free. */
-static size_t *
-sort_tests(struct diff *d)
-{
-	size_t *order = calloc(d->tests.len + 1, sizeof(*order));
-
-	for (size_t i = 0; order && i < d->tests.len; i++)
-		order[i] = i;
-	if (order)
-		qsort_r(order, d->tests.len, sizeof(*order), compare_tests, &d->tests);
-	return order;
-}
-
-static void
-print_change(struct diff *d, struct answer *a, const size_t *order, enum change change)
-{
-	for (size_t i = 0; i < d->tests.len; i++) {
-		struct slice id = strtab_get(&d->tests, order[i]);
-
-		if (!changed(d, order[i], change))
-			continue;
-		d->counts[change]++;
-		if (a)
-			answer_item(a, shape_text(id));
-		else
-			ui_printf(&d->cli->ui, "%s: %.*s\n", changes[change].word, SLICE_FMT(id));
-	}
-}
-
-static int
-answer(struct diff *d, const size_t *order)
+answer(struct diff *d)
 {
 	static const char *const sides[] = {"old", "new"};
 	struct answer a;
 
 	answer_begin(&a, &d->cli->ui, "diff");
 	for (size_t i = 0; i < 2; i++) {
-		json_t *run = shape_run(d->repo, &d->runs[i], &d->cli->err);
+		json_t *run = shape_run(d->repo, &d->all.runs[i], &d->cli->err);
 
 		if (!run)
 			return -1;
 		answer_set(&a, sides[i], run);
 	}
-	for (enum change c = 0; c < CHANGES; c++) {
-		answer_list(&a, changes[c].key);
-		print_change(d, &a, order, c);
+	d->answer = &a;
+	for (d->change = 0; d->change < RUNDIFF_CHANGES; d->change++) {
+		answer_list(&a, rundiff_key(d->change));
+		if (print_change(d) < 0)
+			return -1;
 		answer_list_end(&a);
 	}
 	return answer_end(&a, &d->cli->err);
@@ -189,12 +94,12 @@ summarise(struct diff *d)
 
 	buf_init(&line, 1024);
 	buf_str(&line, "From ");
-	rc = add_run(d, &line, &d->runs[0]);
+	rc = add_run(d, &line, &d->all.runs[0]);
 	buf_str(&line, " to ");
 	if (rc == 0)
-		rc = add_run(d, &line, &d->runs[1]);
+		rc = add_run(d, &line, &d->all.runs[1]);
 	buf_str(&line, ": ");
-	for (enum change c = 0; c < CHANGES; c++) {
+	for (enum rundiff_change c = 0; c < RUNDIFF_CHANGES; c++) {
 		if (!d->counts[c])
 			continue;
 		buf_printf(&line, "%s%zu %s", comma, d->counts[c],
@@ -207,22 +112,23 @@ summarise(struct diff *d)
 }
 
 static int
-print(struct diff *d, const size_t *order)
+print(struct diff *d)
 {
-	for (enum change c = 0; c < CHANGES; c++)
-		print_change(d, NULL, order, c);
+	for (d->change = 0; d->change < RUNDIFF_CHANGES; d->change++)
+		if (print_change(d) < 0)
+			return -1;
 	if (d->cli->ui.quiet)
 		return 0;
 	if (summarise(d) < 0)
 		return -1;
 	for (size_t i = 0; i < 2; i++)
-		if (!is_whole(&d->runs[i]))
+		if (!rundiff_is_whole(&d->all.runs[i]))
 			ui_warn(&d->cli->ui,
 			    "note: run %lld is %s; tests that are not in it are not taken as %s",
-			    (long long)d->runs[i].id,
-			    d->runs[i].state == REPO_RUNNING       ? "still running"
-			    : d->runs[i].state == REPO_INTERRUPTED ? "one that was interrupted"
-								   : "one of a part of the suite",
+			    (long long)d->all.runs[i].id,
+			    d->all.runs[i].state == REPO_RUNNING       ? "still running"
+			    : d->all.runs[i].state == REPO_INTERRUPTED ? "one that was interrupted"
+								       : "one of a part of the suite",
 			    i ? "vanished" : "new");
 	return 0;
 }
@@ -240,7 +146,7 @@ find_runs(struct diff *d)
 		int64_t id;
 
 		if (cli_run_id(d->cli, d->repo, names[i], &id) < 0 ||
-		    repo_run_get(d->repo, id, &d->runs[i], &d->cli->err) < 0)
+		    repo_run_get(d->repo, id, &d->all.runs[i], &d->cli->err) < 0)
 			return -1;
 	}
 	return 0;
@@ -250,29 +156,17 @@ static int
 run_diff(struct cli *cli)
 {
 	struct diff d = {.cli = cli};
-	size_t *order = NULL;
 	int rc = -1;
 
 	if (cli->args.positional_count > 2)
 		return cli_unexpected(cli, cli->args.positionals + 2, cli->args.positional_count - 2);
 	if (cli_repository(cli, false, &d.repo) < 0)
 		return -1;
-	if (find_runs(&d) < 0)
-		goto out;
-	for (d.side = 0; d.side < 2; d.side++)
-		if (repo_rows(d.repo, d.runs[d.side].id, take_row, &d, &cli->err) < 0)
-			goto out;
-	order = sort_tests(&d);
-	if (!order)
-		err_nomem(&cli->err);
-	else
-		rc = cli->args.set[ARG_JSON] ? answer(&d, order) : print(&d, order);
+	if (find_runs(&d) == 0 && rundiff_read(&d.all, d.repo, &cli->err) == 0)
+		rc = cli->args.set[ARG_JSON] ? answer(&d) : print(&d);
 	if (rc == 0)
-		rc = d.counts[NEW_FAILURE] > 0;
-out:
-	free(order);
-	free(d.states);
-	strtab_release(&d.tests);
+		rc = d.counts[RUNDIFF_NEW_FAILURE] > 0;
+	rundiff_release(&d.all);
 	repo_free(d.repo);
 	return rc;
 }

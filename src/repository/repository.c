@@ -418,6 +418,30 @@ repo_run_get(struct repo *repo, int64_t id, struct repo_run *out, struct err *er
 	return repo->backend->run_get(repo, id, out, err);
 }
 
+static int
+copy_run(void *context, const struct repo_run *run, struct err *err)
+{
+	(void)err;
+	*(struct repo_run *)context = *run;
+	return 0;
+}
+
+int
+repo_run_find(struct repo *repo, int64_t id, struct repo_run *out, struct err *err)
+{
+	struct repo_query query = {
+	    .since = TIME_NONE, .until = TIME_NONE, .before = id + 1, .newest_first = true, .limit = 1};
+	struct repo_run found = {.id = -1};
+
+	if (id < 0 || id == INT64_MAX)
+		return 0;
+	if (repo_runs_where(repo, &query, copy_run, &found, err) < 0)
+		return -1;
+	if (found.id == id)
+		*out = found;
+	return found.id == id;
+}
+
 int
 repo_runs(struct repo *repo, repo_run_fn fn, void *context, struct err *err)
 {

@@ -142,6 +142,8 @@ int repo_run_count(struct repo *repo, int64_t *out, struct err *err);
 int repo_latest(struct repo *repo, int64_t *out, struct err *err);
 /* Facts of one run. "No such run." when there is none. */
 int repo_run_get(struct repo *repo, int64_t id, struct repo_run *out, struct err *err);
+/* The same: 1, 0 when there is no such run, or -1. */
+int repo_run_find(struct repo *repo, int64_t id, struct repo_run *out, struct err *err);
 /* Calls fn for each run, oldest first. */
 typedef int (*repo_run_fn)(void *context, const struct repo_run *run, struct err *err);
 int repo_runs(struct repo *repo, repo_run_fn fn, void *context, struct err *err);

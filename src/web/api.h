@@ -14,6 +14,7 @@ int api_healthz(struct call *call, struct reply *out, struct err *err);
 int api_runs(struct call *call, struct reply *out, struct err *err);
 int api_run(struct call *call, struct reply *out, struct err *err);
 int api_stream(struct call *call, struct reply *out, struct err *err);
+int api_all_events(struct call *call, struct reply *out, struct err *err);
 int api_events(struct call *call, struct reply *out, struct err *err);
 int api_results(struct call *call, struct reply *out, struct err *err);
 int api_attempts(struct call *call, struct reply *out, struct err *err);
@@ -21,5 +22,16 @@ int api_attachment(struct call *call, struct reply *out, struct err *err);
 int api_tests(struct call *call, struct reply *out, struct err *err);
 int api_test(struct call *call, struct reply *out, struct err *err);
 int api_history(struct call *call, struct reply *out, struct err *err);
+int api_diff(struct call *call, struct reply *out, struct err *err);
+int api_junit(struct call *call, struct reply *out, struct err *err);
+int api_timeline(struct call *call, struct reply *out, struct err *err);
+int api_tree(struct call *call, struct reply *out, struct err *err);
+int api_durations(struct call *call, struct reply *out, struct err *err);
+int api_slowest(struct call *call, struct reply *out, struct err *err);
+int api_failing(struct call *call, struct reply *out, struct err *err);
+int api_failure_rate(struct call *call, struct reply *out, struct err *err);
+int api_failures_feed(struct call *call, struct reply *out, struct err *err);
+int api_badge(struct call *call, struct reply *out, struct err *err);
+int api_metrics(struct call *call, struct reply *out, struct err *err);
 
 #endif

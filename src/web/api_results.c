@@ -61,25 +61,6 @@ status_set(unsigned words, const struct repo_run *run)
 	return set;
 }
 
-static int
-read_cursor(const struct call *call, struct reply *out, struct repo_rows_query *query)
-{
-	struct slice text = request_param(call->request, "cursor");
-	size_t dot = slice_find(text, '.');
-	int64_t attempt;
-
-	if (!text.data)
-		return 0;
-	if (!slice_int(slice_head(text, dot), &query->after_place) ||
-	    !slice_int(slice_from(text, dot + 1), &attempt) || attempt < 1 || attempt > INT32_MAX ||
-	    query->after_place < 1) {
-		reply_problem(out, 400, "bad-cursor", "the cursor is none that this server has given");
-		return 1;
-	}
-	query->after_attempt = (int)attempt;
-	return 0;
-}
-
 int
 api_results(struct call *call, struct reply *out, struct err *err)
 {
@@ -95,7 +76,7 @@ api_results(struct call *call, struct reply *out, struct err *err)
 	if (call_words(call, out, "status", status_words, &words) ||
 	    call_number(call, out, "worker", &query.worker) ||
 	    call_word(call, out, "sort", "seen test -duration start", &order) ||
-	    call_limit(call, out, &page.limit) || read_cursor(call, out, &query))
+	    call_limit(call, out, &page.limit) || call_rows_cursor(call, out, &query))
 		return 0;
 	page.run = &run;
 	query.order = (enum repo_rows_order)order;

@@ -49,25 +49,6 @@ add_run(void *context, const struct repo_run *run, struct err *err)
 	return reply_item(p->out, shape_run(p->repo, run, err), err);
 }
 
-/* "meta.KEY=VALUE"; an empty value asks for the key alone. */
-static int
-read_meta(const struct call *call, struct reply *out, struct repo_query *query)
-{
-	for (size_t i = 0; i < call->request->param_count; i++) {
-		const struct request_param *p = &call->request->params[i];
-
-		if (!slice_starts(p->key, SLICE_LIT("meta.")))
-			continue;
-		if (query->meta_key.data) {
-			reply_problem(out, 400, "bad-parameter", "only one parameter \"meta.…\" is possible");
-			return 1;
-		}
-		query->meta_key = slice_from(p->key, 5);
-		query->meta_value = p->value.len ? p->value : SLICE_NONE;
-	}
-	return 0;
-}
-
 int
 api_runs(struct call *call, struct reply *out, struct err *err)
 {
@@ -78,7 +59,7 @@ api_runs(struct call *call, struct reply *out, struct err *err)
 	if (call_words(call, out, "state", "running finished interrupted", &query.states) ||
 	    call_time(call, out, "since", &query.since) || call_time(call, out, "until", &query.until) ||
 	    call_number(call, out, "cursor", &query.before) || call_limit(call, out, &page.limit) ||
-	    read_meta(call, out, &query))
+	    call_meta(call, out, &query))
 		return 0;
 	query.limit = page.limit + 1;
 	reply_list(out, "runs");
@@ -138,6 +119,35 @@ read_last_event(const struct call *call, struct reply *out, uint64_t *after)
 		return 1;
 	}
 	*after = (uint64_t)place;
+	return 0;
+}
+
+/* "12.10" of all runs. */
+static int
+read_last_run(const struct call *call, struct reply *out, int64_t *begun, int64_t *over)
+{
+	struct slice text = slice_str(call->last_event);
+	size_t dot = slice_find(text, '.');
+
+	*begun = *over = -1;
+	if (text.len == 0 || (slice_int(slice_head(text, dot), begun) &&
+				 slice_int(slice_from(text, dot + 1), over) && *begun >= 0 && *over >= 0))
+		return 0;
+	reply_problem(out, 400, "bad-event-id", "Last-Event-ID is no id that this server has given");
+	return 1;
+}
+
+int
+api_all_events(struct call *call, struct reply *out, struct err *err)
+{
+	int64_t begun, over;
+
+	if (read_last_run(call, out, &begun, &over))
+		return 0;
+	out->follow = follow_new_runs(begun, over);
+	if (!out->follow)
+		return err_nomem(err);
+	out->type = "text/event-stream";
 	return 0;
 }
 

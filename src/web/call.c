@@ -175,25 +175,6 @@ find_uid(struct repo *repo, struct slice text, int64_t *id, struct err *err)
 	return 0;
 }
 
-static int
-take_run(void *context, const struct repo_run *run, struct err *err)
-{
-	(void)err;
-	*(struct repo_run *)context = *run;
-	return 0;
-}
-
-/* 1, 0 when there is no such run, or -1. */
-static int
-get_run(struct repo *repo, int64_t id, struct repo_run *out, struct err *err)
-{
-	struct repo_query query = {
-	    .since = TIME_NONE, .until = TIME_NONE, .before = id + 1, .newest_first = true, .limit = 1};
-
-	out->id = -1;
-	return id < 0 ? 0 : repo_runs_where(repo, &query, take_run, out, err) < 0 ? -1 : out->id == id;
-}
-
 int
 call_run(const struct call *call, struct reply *out, size_t at, struct repo_run *run, struct err *err)
 {
@@ -208,7 +189,7 @@ call_run(const struct call *call, struct reply *out, size_t at, struct repo_run 
 	else
 		rc = find_uid(call->repo, text, &id, err);
 	if (rc == 0)
-		rc = get_run(call->repo, id, run, err);
+		rc = repo_run_find(call->repo, id, run, err);
 	if (rc)
 		return rc > 0 ? 0 : -1;
 	reply_problem(out, 404, "no-such-run",
@@ -285,4 +266,41 @@ call_no_test(struct reply *out)
 	reply_problem(out, 404, "no-such-test",
 	    "no test is named so; /api/v1/tests?q=TEXT finds those that have a text in their ids");
 	return 1;
+}
+
+int
+call_rows_cursor(const struct call *call, struct reply *out, struct repo_rows_query *query)
+{
+	struct slice text = request_param(call->request, "cursor");
+	size_t dot = slice_find(text, '.');
+	int64_t attempt;
+
+	if (!text.data)
+		return 0;
+	if (!slice_int(slice_head(text, dot), &query->after_place) ||
+	    !slice_int(slice_from(text, dot + 1), &attempt) || attempt < 1 || attempt > INT32_MAX ||
+	    query->after_place < 1) {
+		reply_problem(out, 400, "bad-cursor", "the cursor is none that this server has given");
+		return 1;
+	}
+	query->after_attempt = (int)attempt;
+	return 0;
+}
+
+int
+call_meta(const struct call *call, struct reply *out, struct repo_query *query)
+{
+	for (size_t i = 0; i < call->request->param_count; i++) {
+		const struct request_param *p = &call->request->params[i];
+
+		if (!slice_starts(p->key, SLICE_LIT("meta.")))
+			continue;
+		if (query->meta_key.data) {
+			reply_problem(out, 400, "bad-parameter", "only one parameter \"meta.…\" is possible");
+			return 1;
+		}
+		query->meta_key = slice_from(p->key, 5);
+		query->meta_value = p->value.len ? p->value : SLICE_NONE;
+	}
+	return 0;
 }

@@ -29,6 +29,11 @@ int call_word(const struct call *call, struct reply *out, const char *key, const
 /* Likewise for a list of words, separated by commas: a set of 1 << index. */
 int call_words(const struct call *call, struct reply *out, const char *key, const char *words, unsigned *set);
 
+/* The cursor of a page of results. */
+int call_rows_cursor(const struct call *call, struct reply *out, struct repo_rows_query *query);
+/* "meta.KEY=VALUE"; an empty value asks for the key alone. */
+int call_meta(const struct call *call, struct reply *out, struct repo_query *query);
+
 /* The run that part `at` of the path names: its id, "latest", "-1" and so on back from it, or the beginning of a
  * uid. 0; 1 when the reply is a problem; -1. */
 int call_run(const struct call *call, struct reply *out, size_t at, struct repo_run *run, struct err *err);

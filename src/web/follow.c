@@ -19,12 +19,26 @@
 #define WINDOW (8 * STEP)
 #define OUT_MAX ((size_t)64 << 20)
 
+/* Runs at a time whose end is waited for; when there are more, that of the others is not told. */
+#define RUNNING_MAX 256
+/* Ended runs that are looked through for those that a client has not seen. */
+#define CATCH_UP 10000
+
 struct follow {
 	struct job job;
 	struct jobs *jobs;
 	void (*wake)(void *context);
 	void *context;
 
+	int (*look)(struct follow *f, struct repo *repo, struct err *err);
+
+	/* Of all runs. */
+	int64_t begun, over; /* how many have begun and ended, as far as was told */
+	int64_t running[RUNNING_MAX];
+	size_t running_count;
+	bool joined; /* it was looked at once */
+
+	/* Of one. */
 	int64_t run;
 	uint64_t after; /* nothing of before that place is sent */
 	uint64_t read;  /* bytes of the stream given to the reader */
@@ -36,24 +50,6 @@ struct follow {
 	size_t sent; /* of that */
 	int64_t last;
 };
-
-struct follow *
-follow_new(int64_t run, uint64_t after)
-{
-	struct follow *f = calloc(1, sizeof(*f));
-
-	if (!f)
-		return NULL;
-	f->run = run;
-	f->after = after;
-	f->reader = reader_new(READER_V2);
-	f->outcome = outcome_new(0);
-	buf_init(&f->out, OUT_MAX);
-	if (f->reader && f->outcome)
-		return f;
-	follow_free(f);
-	return NULL;
-}
 
 void
 follow_free(struct follow *f)
@@ -94,6 +90,8 @@ say_at(struct follow *f, uint64_t place, const char *event, json_t *data, struct
 	snprintf(id, sizeof(id), "%" PRIu64, place);
 	return say(f, id, event, data, err);
 }
+
+/* ---- one run ---- */
 
 static int
 say_result(
@@ -195,7 +193,7 @@ say_end(struct follow *f, struct repo *repo, const struct repo_run *run, struct 
 
 /* The state is asked for before the stream is read to its end, so that nothing can come behind the end. */
 static int
-look(struct follow *f, struct repo *repo, struct err *err)
+look_at_run(struct follow *f, struct repo *repo, struct err *err)
 {
 	struct repo_run run;
 	int fd, rc;
@@ -212,6 +210,209 @@ look(struct follow *f, struct repo *repo, struct err *err)
 	return rc;
 }
 
+/* ---- all runs ---- */
+
+static int
+say_run(struct follow *f, struct repo *repo, const struct repo_run *run, struct err *err)
+{
+	char id[48];
+
+	snprintf(id, sizeof(id), "%" PRId64 ".%" PRId64, f->begun, f->over);
+	return say(f, id, "run", shape_run(repo, run, err), err);
+}
+
+/* Ends that were not told yet. */
+struct ends {
+	struct repo_run *runs;
+	size_t count, cap;
+};
+
+static int
+add_end(struct ends *e, const struct repo_run *run, struct err *err)
+{
+	if (e->count == e->cap) {
+		size_t cap = e->cap ? e->cap * 2 : 16;
+		struct repo_run *more = reallocarray(e->runs, cap, sizeof(*more));
+
+		if (!more)
+			return err_nomem(err);
+		e->runs = more;
+		e->cap = cap;
+	}
+	e->runs[e->count++] = *run;
+	return 0;
+}
+
+static int
+compare_ends(const void *a, const void *b)
+{
+	int64_t x = ((const struct repo_run *)a)->sequence, y = ((const struct repo_run *)b)->sequence;
+
+	return x < y ? -1 : x > y;
+}
+
+/* In the order in which they ended, so that the id of each says that all before it were told. */
+static int
+say_ends(struct follow *f, struct repo *repo, struct ends *e, struct err *err)
+{
+	int rc = 0;
+
+	if (e->count)
+		qsort(e->runs, e->count, sizeof(*e->runs), compare_ends);
+	for (size_t i = 0; rc == 0 && i < e->count; i++) {
+		f->over = e->runs[i].sequence;
+		rc = say_run(f, repo, &e->runs[i], err);
+	}
+	free(e->runs);
+	return rc;
+}
+
+struct joining {
+	struct follow *f;
+	struct ends ends;
+	int64_t over; /* the last end of all */
+};
+
+static int
+join_run(void *context, const struct repo_run *run, struct err *err)
+{
+	struct joining *j = context;
+	struct follow *f = j->f;
+
+	if (run->sequence > j->over)
+		j->over = run->sequence;
+	if (run->state == REPO_RUNNING) {
+		if (f->running_count < RUNNING_MAX)
+			f->running[f->running_count++] = run->id;
+		return 0;
+	}
+	return f->over >= 0 && run->sequence > f->over && run->id < f->begun ? add_end(&j->ends, run, err)
+									     : 0;
+}
+
+/* The first time: from where the client left off, or from this moment on. */
+static int
+join_runs(struct follow *f, struct repo *repo, struct err *err)
+{
+	struct repo_query query = {
+	    .since = TIME_NONE, .until = TIME_NONE, .newest_first = true, .limit = CATCH_UP};
+	struct joining j = {.f = f};
+	bool fresh = f->begun < 0;
+	int rc = 0;
+
+	f->joined = true;
+	if (fresh)
+		rc = repo_run_count(repo, &f->begun, err);
+	query.before = f->begun;
+	if (rc == 0 && f->begun)
+		rc = repo_runs_where(repo, &query, join_run, &j, err);
+	if (rc) {
+		free(j.ends.runs);
+		return -1;
+	}
+	if (!fresh)
+		return say_ends(f, repo, &j.ends, err);
+	f->over = j.over;
+	for (size_t i = 0; rc == 0 && i < f->running_count; i++) {
+		struct repo_run run;
+
+		rc = repo_run_find(repo, f->running[i], &run, err);
+		if (rc > 0)
+			rc = say_run(f, repo, &run, err);
+	}
+	return rc;
+}
+
+/* Runs that have begun since. */
+static int
+look_at_new(struct follow *f, struct repo *repo, struct ends *ends, struct err *err)
+{
+	int64_t count;
+
+	if (repo_run_count(repo, &count, err) < 0)
+		return -1;
+	while (f->begun < count) {
+		struct repo_run run;
+		int rc = repo_run_find(repo, f->begun++, &run, err);
+
+		if (rc > 0 && run.state != REPO_RUNNING)
+			rc = add_end(ends, &run, err);
+		else if (rc > 0 && f->running_count < RUNNING_MAX)
+			f->running[f->running_count++] = run.id;
+		if (rc < 0 || (rc > 0 && say_run(f, repo, &run, err) < 0))
+			return -1;
+	}
+	return 0;
+}
+
+/* What has ended of those that were running. */
+static int
+look_at_running(struct follow *f, struct repo *repo, struct ends *ends, struct err *err)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < f->running_count; i++) {
+		struct repo_run run;
+		int rc = repo_run_find(repo, f->running[i], &run, err);
+
+		if (rc < 0 || (rc > 0 && run.state != REPO_RUNNING && add_end(ends, &run, err) < 0))
+			return -1;
+		if (rc > 0 && run.state == REPO_RUNNING)
+			f->running[kept++] = run.id;
+	}
+	f->running_count = kept;
+	return 0;
+}
+
+static int
+look_at_runs(struct follow *f, struct repo *repo, struct err *err)
+{
+	struct ends ends = {0};
+
+	if (!f->joined && join_runs(f, repo, err) < 0)
+		return -1;
+	if (look_at_running(f, repo, &ends, err) < 0 || look_at_new(f, repo, &ends, err) < 0) {
+		free(ends.runs);
+		return -1;
+	}
+	return say_ends(f, repo, &ends, err);
+}
+
+/* ---- both ---- */
+
+struct follow *
+follow_new(int64_t run, uint64_t after)
+{
+	struct follow *f = calloc(1, sizeof(*f));
+
+	if (!f)
+		return NULL;
+	f->look = look_at_run;
+	f->run = run;
+	f->after = after;
+	f->reader = reader_new(READER_V2);
+	f->outcome = outcome_new(0);
+	buf_init(&f->out, OUT_MAX);
+	if (f->reader && f->outcome)
+		return f;
+	follow_free(f);
+	return NULL;
+}
+
+struct follow *
+follow_new_runs(int64_t begun, int64_t over)
+{
+	struct follow *f = calloc(1, sizeof(*f));
+
+	if (!f)
+		return NULL;
+	f->look = look_at_runs;
+	f->begun = begun;
+	f->over = over;
+	buf_init(&f->out, OUT_MAX);
+	return f;
+}
+
 /* A failure ends the connection, without an end of the run: the client comes again with the last id it has. */
 static void
 follow_run(struct job *job, struct worker *worker)
@@ -222,7 +423,7 @@ follow_run(struct job *job, struct worker *worker)
 
 	if (!repo) {
 		f->ended = true;
-	} else if (look(f, repo, &err) < 0) {
+	} else if (f->look(f, repo, &err) < 0) {
 		worker_drop_repo(worker);
 		f->ended = true;
 	} else if (f->out.len == 0 && clock_monotonic() - f->last > SILENCE) {

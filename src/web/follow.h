@@ -6,8 +6,10 @@
  *     result   a test ended, or never will  result of docs/json.md, without attempt
  *     end      the run is over              run of docs/json.md
  *
+ * Or all runs: "run", a run of docs/json.md, when one begins and when it ends.
+ *
  * The id of an event is the place in the run's stream behind the packet that it came from; that of the last is
- * "end". Invariant: what is sent depends on the stream alone, so a client that names the last event it has seen
+ * "end". For all runs it is how many had begun and how many had ended. Invariant: what is sent depends on the stream alone, so a client that names the last event it has seen
  * gets exactly the rest, from whatever server. Each client has a reader of its own that goes no further than the
  * client: a slow one costs no memory. */
 #ifndef FOLLOW_H
@@ -22,6 +24,9 @@ struct follow;
 
 /* Those behind the place `after`. NULL when out of memory. */
 struct follow *follow_new(int64_t run, uint64_t after);
+/* All runs, after so many that had begun and ended; with `begun` -1 after those of this moment, of which those that
+ * are running are named first. */
+struct follow *follow_new_runs(int64_t begun, int64_t over);
 /* When no job of it waits. Accepts NULL. */
 void follow_free(struct follow *f);
 

@@ -10,7 +10,7 @@
 #include "request.h"
 #include "shape.h"
 
-#define REPLY_MAX ((size_t)8 << 20)
+#define REPLY_MAX ((size_t)32 << 20)
 /* No further item is added to a page that has this many bytes. */
 #define REPLY_PAGE ((size_t)1 << 20)
 #define REPLY_HEADERS_MAX 6

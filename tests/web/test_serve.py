@@ -8,11 +8,12 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import xml.etree.ElementTree
 from urllib.parse import quote
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import tap  # noqa: E402
-from webcase import ODD, TESTR, Server, WebTest  # noqa: E402
+from webcase import ODD, PATIENCE, TESTR, Server, WebTest, events, stream  # noqa: E402
 
 TEXT = b"Traceback: <script>alert(1)</script> \x1b[31m\n" * 3
 FIRST = [("pkg.test_%02d" % n, "fail" if n % 10 == 0 else "success", n / 100, TEXT if n % 10 == 0 else None)
@@ -116,6 +117,73 @@ class Reading(WebTest):
             copy = json.loads(subprocess.run([TESTR, "last", "--json", "-d", other], stdout=subprocess.PIPE).stdout)
         self.assertEqual(self.results("0"), copy["results"])
 
+    def test_diff(self):
+        expected = json.loads(self.testr("diff", "0", "1", "--json"))
+        found = self.json("/api/v1/runs/1/diff/0")
+        counts = found.pop("counts")
+        self.assertEqual({k: v for k, v in expected.items() if k not in ("version", "command")}, found)
+        self.assertEqual({k: len(v) for k, v in found.items() if isinstance(v, list)}, counts)
+        self.assertEqual(1, len(self.json("/api/v1/runs/1/diff/0?limit=1")["fixed"]))
+
+    def test_junit(self):
+        root = xml.etree.ElementTree.fromstring(self.get("/api/v1/runs/0/junit.xml").body)
+        self.assertEqual(["26", "3", "1"], [root.get(k) for k in ("tests", "failures", "skipped")])
+        self.assertEqual(26, len(root.findall("testcase")))
+        self.assertIn("<script>alert(1)</script>", root.find("testcase/failure").text)
+
+    def test_timeline(self):
+        bars = self.json("/api/v1/runs/0/timeline")["bars"]
+        self.assertEqual(26, len(bars))
+        self.assertEqual({r[0] for r in FIRST}, {b["test"] for b in bars})
+        few = self.json("/api/v1/runs/0/timeline?max=8")["bars"]
+        self.assertLessEqual(len(few), 8)
+        self.assertEqual((26, 3), (sum(b["tests"] for b in few), sum(b["failures"] for b in few)))
+        middle = bars[10]
+        part = self.json("/api/v1/runs/0/timeline?from=%s&to=%s" % (middle["start"], middle["stop"]))["bars"]
+        self.assertIn(middle, part)
+        self.assertLess(len(part), 6)
+
+    def test_tree(self):
+        nodes = {n["prefix"]: n for n in self.json("/api/v1/tests/tree")["nodes"]}
+        self.assertEqual({"prefix": "pkg.", "leaf": False, "tests": 26, "failing": 1}, nodes["pkg."])
+        leaves = self.pages("/api/v1/tests/tree?prefix=pkg.&limit=4", "nodes")
+        self.assertEqual(26, len(leaves))
+        self.assertTrue(all(n["leaf"] and n["tests"] == 1 for n in leaves))
+        self.assertEqual(1, sum(n["failing"] for n in leaves))
+
+    def test_durations(self):
+        found = self.json("/api/v1/tests/pkg.test_07/durations")
+        self.assertEqual((2, 0.07, 0.25), (found["passes"], found["median"], found["longest"]))
+        self.assertEqual(3, len(found["durations"]))
+        self.json("/api/v1/tests/none/durations", 404)
+
+    def test_slowest_and_failing(self):
+        slow = self.pages("/api/v1/slowest?limit=5", "tests")
+        self.assertEqual(26, len(slow))
+        expected = json.loads(self.testr("failing", "--json"))["results"]
+        for result in expected:
+            result.pop("details")
+        self.assertEqual(expected, self.pages("/api/v1/failing?limit=1", "results"))
+
+    def test_failure_rate(self):
+        (point,) = self.json("/api/v1/stats/failure-rate")["points"]
+        self.assertEqual({"group": None, "start": "2026-01-01T00:00:00.000000Z", "runs": 2, "failed": 2, "tests": 53, "failures": 5},
+                         point)
+        (point,) = self.json("/api/v1/stats/failure-rate?group_by=workers&resolution=minute")["points"]
+        self.assertEqual("1", point["group"])
+
+    def test_feed_badge_metrics(self):
+        feed = xml.etree.ElementTree.fromstring(self.get("/api/v1/feeds/failures.atom").body)
+        entries = feed.findall("{http://www.w3.org/2005/Atom}entry")
+        self.assertEqual(2, len(entries))
+        self.assertIn("pkg.test_20", entries[1].find("{http://www.w3.org/2005/Atom}content").text)
+        self.assertIn(b"2 failed", self.get("/api/v1/badge.svg").body)
+        self.assertIn(b"no runs", self.get("/api/v1/badge.svg?meta.x=").body)
+        metrics = self.get("/metrics").body.decode().splitlines()
+        self.assertEqual("# EOF", metrics[-1])
+        self.assertIn("testr_runs_total 2", metrics)
+        self.assertIn("testr_tests 27", metrics)
+
     def test_same_lists_by_line(self):
         answer = self.get("/api/v1/runs/0/results?limit=5&q=a%26b", Accept="application/x-ndjson")
         self.assertEqual(b"", answer.body)
@@ -168,6 +236,99 @@ class Reading(WebTest):
         self.get("/api/v1/runs", 200, Host="localhost:1")
         self.json("/api/v1/runs", 403, Origin="http://evil.example")
         self.get("/api/v1/runs", 200, Origin="http://%s:%d" % (self.server.host, self.server.port))
+
+
+class Live(WebTest):
+    """Runs that go on, of a command that says what the test gives it."""
+
+    def start_run(self):
+        """The process, and what writes to it."""
+        fifo = os.path.join(self.dir, "fifo")
+        if not os.path.exists(fifo):
+            os.mkfifo(fifo)
+            with open(os.path.join(self.dir, ".testr.conf"), "w") as f:
+                f.write("[DEFAULT]\ntest_command=cat fifo\n")
+        run = subprocess.Popen([TESTR, "run"], cwd=self.dir, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        pipe = open(fifo, "wb")
+        self.addCleanup(pipe.close)
+        return run, pipe
+
+    def follow(self, server, path, after=None):
+        connection = server.connect()
+        self.addCleanup(connection.close)
+        connection.request("GET", "/api/v1/" + path, headers={"Last-Event-ID": after} if after else {})
+        response = connection.getresponse()
+        self.assertEqual("text/event-stream", response.headers["Content-Type"])
+        return events(response)
+
+    def test_all_events_also_across_a_restart(self):
+        results = [("test_%d" % n, "success", 0.01, b"text" * 50 if n % 3 == 0 else None) for n in range(60)]
+        packets = [stream([r]) for r in results]
+        run, pipe = self.start_run()
+
+        def feed(some):
+            pipe.write(b"".join(some))
+            pipe.flush()
+
+        feed(packets[:20])
+        server = Server(self.dir)
+        while not server.get("/api/v1/runs?state=running").json()["runs"]:
+            self.assertIsNone(run.poll())
+        number = server.get("/api/v1/runs").json()["runs"][0]["run"]
+        events_path = "runs/%d/events" % number
+        early = self.follow(server, events_path)
+        seen = []
+        while len([e for e in seen if e["event"] == "result"]) < 20:
+            seen.append(next(early))
+        feed(packets[20:40])
+        while len([e for e in seen if e["event"] == "result"]) < 30:
+            seen.append(next(early))
+        self.assertEqual((0, ""), server.stop())
+        feed(packets[40:])
+        server = Server(self.dir)
+        late = self.follow(server, events_path, seen[-1]["id"])
+        pipe.close()
+        rest = list(late)
+        self.assertEqual(0, run.wait(PATIENCE))
+        whole = list(self.follow(server, events_path))
+        self.assertEqual(seen + rest, whole)
+        self.assertEqual([r[0] for r in results], [e["data"]["test"] for e in whole if e["event"] == "result"])
+        self.assertEqual([r[0] for r in results], [e["data"]["test"] for e in whole if e["event"] == "start"])
+        self.assertEqual(("end", "end", "passed"), (whole[-1]["id"], whole[-1]["event"], whole[-1]["data"]["outcome"]))
+        self.assertEqual(204, server.get("/api/v1/" + events_path, Last_Event_ID="end").status)
+        # From every place.
+        for place in range(0, len(whole) - 1, 7):
+            self.assertEqual(whole[place + 1:], list(self.follow(server, events_path, whole[place]["id"])))
+        self.assertEqual(400, server.get("/api/v1/" + events_path, Last_Event_ID="x").status)
+        self.assertEqual((0, ""), server.stop())
+
+
+    def test_all_runs(self):
+        server = Server(self.dir)
+        stream_of_runs = self.follow(server, "events")
+        count = int(self.testr("stats").split(b"=")[1])
+        run, pipe = self.start_run()
+        begun = next(stream_of_runs)
+        self.assertEqual(("run", "running", count), (begun["event"], begun["data"]["outcome"], begun["data"]["run"]))
+        pipe.write(stream([("a", "fail", 1, None)]))
+        pipe.close()
+        run.wait(PATIENCE)
+        ended = next(stream_of_runs)
+        self.assertEqual((count, "failed"), (ended["data"]["run"], ended["data"]["outcome"]))
+        self.load([("a", "success", 1, None)])
+        self.load([("b", "success", 1, None)])
+        later = self.follow(server, "events", ended["id"])
+        # A run may be told twice: when it begins and when it ends.
+        seen = set()
+        while seen != {count + 1, count + 2}:
+            event = next(later)
+            self.assertGreater(event["data"]["run"], count)
+            if event["data"]["state"] == "finished":
+                seen.add(event["data"]["run"])
+        again = self.follow(server, "events", begun["id"])
+        self.assertEqual(ended, next(again))
+        self.assertEqual(400, server.get("/api/v1/events", Last_Event_ID="1").status)
+        self.assertEqual((0, ""), server.stop())
 
 
 class Places(WebTest):

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "rundiff.h"
+
+#include "shape.h"
+
+#include <stdlib.h>
+
+/* What a run says of a test, by its last attempt in it. */
+enum state {
+	ABSENT, /* also when it was cut off with its run */
+	PASSES,
+	SKIPPED,
+	FAILS,
+};
+
+static int
+take_row(void *context, const struct repo_row *row, struct err *err)
+{
+	struct rundiff *d = context;
+	enum verdict verdict = shape_verdict(row->status, &d->runs[d->side]);
+	size_t test;
+	bool added;
+
+	if (verdict == VERDICT_NONE && row->status != STATUS_SKIP)
+		return 0;
+	test = strtab_add(&d->tests, row->test, &added);
+	if (test == STRTAB_NONE)
+		return err_nomem(err);
+	if (test >= d->cap) {
+		size_t cap = d->cap ? d->cap * 2 : 256;
+		uint8_t(*more)[2] = reallocarray(d->states, cap, sizeof(*more));
+
+		if (!more)
+			return err_nomem(err);
+		d->states = more;
+		d->cap = cap;
+	}
+	if (added)
+		d->states[test][0] = d->states[test][1] = ABSENT;
+	d->states[test][d->side] = verdict == VERDICT_FAIL   ? FAILS
+				   : verdict == VERDICT_PASS ? PASSES
+							     : SKIPPED;
+	return 0;
+}
+
+bool
+rundiff_is_whole(const struct repo_run *run)
+{
+	return run->state == REPO_FINISHED && !run->partial;
+}
+
+/* Whether the test has changed in this way. That a test is absent from a part of the suite says nothing. */
+static bool
+changed(const struct rundiff *d, size_t test, enum rundiff_change change)
+{
+	uint8_t old = d->states[test][0], new = d->states[test][1];
+
+	switch (change) {
+	case RUNDIFF_NEW_FAILURE:
+		return new == FAILS &&old != FAILS;
+	case RUNDIFF_FIXED:
+		return old == FAILS && new == PASSES;
+	case RUNDIFF_STILL_FAILING:
+		return old == FAILS && new == FAILS;
+	case RUNDIFF_SKIPPED:
+		return old == FAILS && new == SKIPPED;
+	case RUNDIFF_APPEARED:
+		return old == ABSENT && rundiff_is_whole(&d->runs[0]);
+	case RUNDIFF_VANISHED:
+		return new == ABSENT &&rundiff_is_whole(&d->runs[1]);
+	default:
+		return false;
+	}
+}
+
+static int
+compare_tests(const void *a, const void *b, void *tests)
+{
+	return slice_cmp(strtab_get(tests, *(const size_t *)a), strtab_get(tests, *(const size_t *)b));
+}
+
+/* The tests in the order of their ids. */
+static int
+sort_tests(struct rundiff *d, struct err *err)
+{
+	d->order = calloc(d->tests.len + 1, sizeof(*d->order));
+	if (!d->order)
+		return err_nomem(err);
+	for (size_t i = 0; i < d->tests.len; i++)
+		d->order[i] = i;
+	qsort_r(d->order, d->tests.len, sizeof(*d->order), compare_tests, &d->tests);
+	return 0;
+}
+
+int
+rundiff_read(struct rundiff *d, struct repo *repo, struct err *err)
+{
+	for (d->side = 0; d->side < 2; d->side++)
+		if (repo_rows(repo, d->runs[d->side].id, take_row, d, err) < 0)
+			return -1;
+	return sort_tests(d, err);
+}
+
+void
+rundiff_release(struct rundiff *d)
+{
+	free(d->order);
+	free(d->states);
+	strtab_release(&d->tests);
+	*d = (struct rundiff){0};
+}
+
+const char *
+rundiff_key(enum rundiff_change change)
+{
+	static const char *const keys[] = {
+	    "new_failures", "fixed", "still_failing", "skipped", "appeared", "vanished"};
+
+	return keys[change];
+}
+
+int
+rundiff_each(
+    const struct rundiff *d, enum rundiff_change change, repo_test_fn fn, void *context, struct err *err)
+{
+	for (size_t i = 0; i < d->tests.len; i++)
+		if (changed(d, d->order[i], change) &&
+		    fn(context, strtab_get(&d->tests, d->order[i]), err) < 0)
+			return -1;
+	return 0;
+}
