@@ -19,7 +19,8 @@ upgrade(struct cli *cli)
 	if (rc < 0)
 		return -1;
 	if (cli->args.set[ARG_JSON]) {
-		answer_begin(&a, &cli->ui, "repository upgrade");
+		answer_begin(&a, &cli->ui, "repository");
+		answer_set(&a, "action", json_string("upgrade"));
 		answer_set(&a, "runs", json_integer(done.runs));
 		answer_set(&a, "backup", shape_text(slice_str(done.backup)));
 		return answer_end(&a, &cli->err);
@@ -59,7 +60,8 @@ check_opened(struct check *c, struct repo *repo)
 	bool json = cli->args.set[ARG_JSON];
 
 	if (json) {
-		answer_begin(&c->answer, &cli->ui, "repository check");
+		answer_begin(&c->answer, &cli->ui, "repository");
+		answer_set(&c->answer, "action", json_string("check"));
 		answer_list(&c->answer, "problems");
 	}
 	if (repo_verify(repo, show_wrong, c, &cli->err) < 0)
@@ -103,7 +105,8 @@ rebuild(struct cli *cli)
 	if (url && repo_rebuild(url, &cli->err) == 0 && repo_open(url, &repo, &cli->err) == 0)
 		rc = repo_run_count(repo, &count, &cli->err);
 	if (rc == 0 && cli->args.set[ARG_JSON]) {
-		answer_begin(&a, &cli->ui, "repository rebuild");
+		answer_begin(&a, &cli->ui, "repository");
+		answer_set(&a, "action", json_string("rebuild"));
 		answer_set(&a, "runs", json_integer(count));
 		rc = answer_end(&a, &cli->err);
 	} else if (rc == 0 && !cli->ui.quiet) {
