@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 static const enum arg args[] = {
-    ARG_PARTIAL, ARG_FORCE_INIT, ARG_SUBUNIT, ARG_FULL_RESULTS, ARG_META, ARG_NONE};
+    ARG_PARTIAL, ARG_FORCE_INIT, ARG_SUBUNIT, ARG_FULL_RESULTS, ARG_META, ARG_TO, ARG_NONE};
 
 /* Text that comes before the first event waits until it is clear that the input is a subunit stream at all. */
 #define WAITING_MAX ((size_t)1024 * 1024)

@@ -6,7 +6,7 @@
 #include <signal.h>
 #include <stdlib.h>
 
-static const enum arg args[] = {ARG_BIND, ARG_NONE};
+static const enum arg args[] = {ARG_BIND, ARG_HOST, ARG_OPEN, ARG_TOKEN_FILE, ARG_NONE};
 
 static void
 warn(void *context, const char *text)
@@ -28,6 +28,9 @@ run_serve(struct cli *cli)
 	options.repository = url;
 	if (cli->args.set[ARG_BIND])
 		options.bind = cli->args.text[ARG_BIND];
+	options.hosts = cli->args.text[ARG_HOST];
+	options.tokens = cli->args.text[ARG_TOKEN_FILE];
+	options.open = cli->args.set[ARG_OPEN];
 	/* Waited for here, so no thread may take them; threads inherit this. */
 	sigemptyset(&ends);
 	sigaddset(&ends, SIGINT);
@@ -47,8 +50,8 @@ run_serve(struct cli *cli)
 const struct command cmd_serve = {
     .name = "serve",
     .summary = "Serve a repository over HTTP: pages to look at, and a REST API.",
-    .about = "Answers until it is interrupted. Who can reach the address can read all that is\n"
-	     "stored; by default that is this machine alone.\n",
+    .about = "Answers until it is interrupted. By default this machine alone can reach it, and\n"
+	     "read all that is stored; from elsewhere, and to upload runs, a token is needed.\n",
     .arguments = "",
     .args = args,
     .run = run_serve,

@@ -4,6 +4,7 @@
 #include "clock.h"
 #include "packet.h"
 #include "runner.h"
+#include "send.h"
 
 #include <stdlib.h>
 
@@ -301,8 +302,8 @@ say_passed(struct record *r)
 	ui_flush(ui);
 }
 
-int
-record_finish(struct record *r, const struct record_end *end, int *status)
+static int
+finish(struct record *r, const struct record_end *end, int *status)
 {
 	struct ui_summary summary;
 	struct repo_run before;
@@ -344,4 +345,26 @@ record_finish(struct record *r, const struct record_end *end, int *status)
 	}
 	ui_summary(&r->cli->ui, &summary);
 	return 0;
+}
+
+/* A run that is not sent is stored here all the same. */
+static int
+send_on(struct record *r)
+{
+	const char *to = r->cli->args.text[ARG_TO];
+	int64_t there;
+
+	if (send_run(r->repo, r->id, to, getenv("TESTR_TOKEN"), &there, &r->cli->err) < 0)
+		return -1;
+	if (!r->subunit && !r->cli->ui.quiet)
+		ui_printf(&r->cli->ui, "sent to %s as run %lld\n", to, (long long)there);
+	return 0;
+}
+
+int
+record_finish(struct record *r, const struct record_end *end, int *status)
+{
+	if (finish(r, end, status) < 0)
+		return -1;
+	return r->cli->args.set[ARG_TO] && r->id >= 0 ? send_on(r) : 0;
 }

@@ -9,6 +9,7 @@ const struct route api_routes[] = {
     {METHOD_GET, "/metrics", "", api_metrics},
     {METHOD_GET, V1, "", api_root},
     {METHOD_GET, V1 "/runs", "state since until meta. limit cursor", api_runs},
+    {METHOD_POST, V1 "/runs", "partial", NULL},
     {METHOD_GET, V1 "/runs/{run}", "", api_run},
     {METHOD_GET, V1 "/runs/{run}/diff/{base}", "limit", api_diff},
     {METHOD_GET, V1 "/runs/{run}/junit.xml", "", api_junit},

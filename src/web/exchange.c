@@ -4,6 +4,8 @@
 #include "api.h"
 #include "assets.h"
 #include "follow.h"
+#include "token.h"
+#include "upload.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -24,8 +26,9 @@
 #define HOSTILE_POLICY "sandbox; default-src 'none'; frame-ancestors 'none'"
 
 enum state {
-	AT_HEAD, /* nothing was looked at yet */
-	READY,   /* for a worker */
+	AT_HEAD,   /* nothing was looked at yet */
+	READY,     /* for a worker */
+	RECEIVING, /* a body, piece by piece */
 	AT_WORK,
 	REFUSED, /* or answered by the way: there is a reply, which is not finished */
 	ANSWERED,
@@ -43,6 +46,10 @@ struct exchange {
 	bool gzip; /* the client takes it */
 	struct reply reply;
 	uint64_t from, end; /* of a file, what is sent */
+	struct upload *upload;
+	struct buf piece; /* of a body, for the worker */
+	bool last,
+	    passed; /* there is no further piece; the reply is decided, and the rest of the body is passed by */
 	uint8_t storage[];
 };
 
@@ -58,9 +65,29 @@ exchange_begin(void *place, const char *target, struct MHD_Connection *connectio
 	x->connection = connection;
 	x->wrong = request_parse(&x->request, slice_of(target, len), x->storage);
 	reply_init(&x->reply);
+	buf_init(&x->piece, UPLOAD_PIECE);
 	return x;
 }
 
+static void
+exchange_free(struct exchange *x)
+{
+	if (x->upload)
+		atomic_fetch_sub(&x->place->uploads, 1);
+	upload_free(x->upload);
+	buf_release(&x->piece);
+	reply_release(&x->reply);
+	free(x);
+}
+
+static void
+abandon_run(struct job *job, struct worker *worker)
+{
+	(void)worker;
+	exchange_free((struct exchange *)job);
+}
+
+/* A run that was cut off is stored so, which may take a while. */
 void
 exchange_end(
     void *place, struct MHD_Connection *connection, void **exchange, enum MHD_RequestTerminationCode how)
@@ -70,17 +97,18 @@ exchange_end(
 	(void)place;
 	(void)connection;
 	(void)how;
-	if (x) {
-		reply_release(&x->reply);
-		free(x);
-	}
 	*exchange = NULL;
+	if (!x)
+		return;
+	x->job.run = abandon_run;
+	if (!x->upload || !jobs_add(x->place->jobs, &x->job, 0))
+		exchange_free(x);
 }
 
 static const char *
 header(struct exchange *x, const char *name)
 {
-	return MHD_lookup_connection_value(x->connection, MHD_HEADER_KIND, name);
+	return x->place->mhd->MHD_lookup_connection_value(x->connection, MHD_HEADER_KIND, name);
 }
 
 /* ---- checks ---- */
@@ -123,6 +151,26 @@ is_foreign(struct exchange *x, struct slice host)
 	return origin.data && !slice_eq(slice_from(origin, at + 3), host);
 }
 
+/* True when the client may do what that scope allows; otherwise the reply says why not. */
+static bool
+is_allowed(struct exchange *x, unsigned wanted)
+{
+	const struct exchange_place *place = x->place;
+	unsigned has = place->loopback || place->options->open ? TOKEN_READ : 0;
+
+	if (has & wanted)
+		return true;
+	has |= tokens_scopes(&place->tokens, header(x, "Authorization"));
+	if (has & wanted)
+		return true;
+	reply_problem(&x->reply, header(x, "Authorization") ? 403 : 401, "token-needed",
+	    "this needs a token that may %s; `testr serve --token-file` names the file of those that are known",
+	    wanted == TOKEN_WRITE ? "write" : "read");
+	if (x->reply.status == 401)
+		reply_header(&x->reply, "WWW-Authenticate", "Bearer realm=\"testr\"");
+	return false;
+}
+
 /* True when the request may go on; otherwise the reply says why not. */
 static bool
 check(struct exchange *x, const char *method)
@@ -140,6 +188,8 @@ check(struct exchange *x, const char *method)
 		    SLICE_FMT(slice_head(host, 200)));
 	} else if (is_foreign(x, host)) {
 		reply_problem(out, 403, "foreign-origin", "requests from other sites are not answered");
+	} else if (!is_allowed(x, TOKEN_READ)) {
+		return false;
 	} else if (x->wrong) {
 		reply_problem(out, 400, "bad-request", "the path of the request is wrong: %s", x->wrong);
 	} else if (!route_find(api_routes, api_route_count, known, &x->request, &x->match)) {
@@ -154,7 +204,7 @@ check(struct exchange *x, const char *method)
 		    "there is no parameter \"%.*s\" here; there are: %s", SLICE_FMT(slice_head(unknown, 100)),
 		    *x->match.route->params ? x->match.route->params : "none");
 	} else {
-		return true;
+		return known != METHOD_POST || is_allowed(x, TOKEN_WRITE);
 	}
 	return false;
 }
@@ -298,13 +348,15 @@ exchange_run(struct job *job, struct worker *worker)
 	}
 	finish_reply(x);
 	x->state = ANSWERED;
-	MHD_resume_connection(x->connection);
+	x->place->mhd->MHD_resume_connection(x->connection);
 }
 
 static void
-wake(void *connection)
+wake(void *context)
 {
-	MHD_resume_connection(connection);
+	struct exchange *x = context;
+
+	x->place->mhd->MHD_resume_connection(x->connection);
 }
 
 static ssize_t
@@ -317,9 +369,9 @@ read_events(void *context, uint64_t at, char *out, size_t room)
 	if (n < 0)
 		return MHD_CONTENT_READER_END_OF_STREAM;
 	if (n == 0) {
-		MHD_suspend_connection(x->connection);
+		x->place->mhd->MHD_suspend_connection(x->connection);
 		if (!follow_wait(x->reply.follow)) {
-			MHD_resume_connection(x->connection);
+			x->place->mhd->MHD_resume_connection(x->connection);
 			return MHD_CONTENT_READER_END_OF_STREAM;
 		}
 	}
@@ -336,18 +388,21 @@ make_response(struct exchange *x)
 	char *body;
 
 	if (r->follow) {
-		follow_attach(r->follow, x->place->jobs, wake, x->connection);
-		return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 16384, read_events, x, NULL);
+		follow_attach(r->follow, x->place->jobs, wake, x);
+		return x->place->mhd->MHD_create_response_from_callback(
+		    MHD_SIZE_UNKNOWN, 16384, read_events, x, NULL);
 	}
 	if (r->fd >= 0) {
-		response = MHD_create_response_from_fd_at_offset64(x->end - x->from, r->fd, x->from);
+		response =
+		    x->place->mhd->MHD_create_response_from_fd_at_offset64(x->end - x->from, r->fd, x->from);
 		if (response)
 			r->fd = -1;
 		return response;
 	}
 	len = r->body.len;
 	body = buf_steal(&r->body);
-	response = body ? MHD_create_response_from_buffer(len, body, MHD_RESPMEM_MUST_FREE) : NULL;
+	response =
+	    body ? x->place->mhd->MHD_create_response_from_buffer(len, body, MHD_RESPMEM_MUST_FREE) : NULL;
 	if (!response)
 		free(body);
 	return response;
@@ -363,25 +418,23 @@ send_reply(struct exchange *x)
 	if (!response)
 		return MHD_NO;
 	if (r->status != 204 && r->status != 304)
-		MHD_add_response_header(response, "Content-Type", r->type);
+		x->place->mhd->MHD_add_response_header(response, "Content-Type", r->type);
 	if (r->gzipped)
-		MHD_add_response_header(response, "Content-Encoding", "gzip");
-	MHD_add_response_header(response, "Vary", "Accept, Accept-Encoding");
-	MHD_add_response_header(
+		x->place->mhd->MHD_add_response_header(response, "Content-Encoding", "gzip");
+	x->place->mhd->MHD_add_response_header(response, "Vary", "Accept, Accept-Encoding");
+	x->place->mhd->MHD_add_response_header(
 	    response, "Cache-Control", r->immutable ? "private, max-age=86400" : "private, no-cache");
-	MHD_add_response_header(
+	x->place->mhd->MHD_add_response_header(
 	    response, "Content-Security-Policy", r->hostile ? HOSTILE_POLICY : PAGE_POLICY);
-	MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
-	MHD_add_response_header(response, "Referrer-Policy", "no-referrer");
-	MHD_add_response_header(response, "Cross-Origin-Resource-Policy", "same-origin");
+	x->place->mhd->MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+	x->place->mhd->MHD_add_response_header(response, "Referrer-Policy", "no-referrer");
+	x->place->mhd->MHD_add_response_header(response, "Cross-Origin-Resource-Policy", "same-origin");
 	for (size_t i = 0; i < r->header_count; i++)
-		MHD_add_response_header(response, r->headers[i].name, r->headers[i].value);
-	result = MHD_queue_response(x->connection, (unsigned)r->status, response);
-	MHD_destroy_response(response);
+		x->place->mhd->MHD_add_response_header(response, r->headers[i].name, r->headers[i].value);
+	result = x->place->mhd->MHD_queue_response(x->connection, (unsigned)r->status, response);
+	x->place->mhd->MHD_destroy_response(response);
 	return result;
 }
-
-/* ---- the head ---- */
 
 static void
 read_headers(struct exchange *x)
@@ -403,6 +456,91 @@ has_body(struct exchange *x)
 	return header(x, "Transfer-Encoding") || (length && strcmp(length, "0") != 0);
 }
 
+static enum MHD_Result
+give_to_worker(struct exchange *x, void (*run)(struct job *job, struct worker *worker))
+{
+	x->state = AT_WORK;
+	x->job.run = run;
+	x->place->mhd->MHD_suspend_connection(x->connection);
+	if (!jobs_add(x->place->jobs, &x->job, 0)) {
+		reply_problem(&x->reply, 503, "stopping", "the server is being stopped");
+		x->state = ANSWERED;
+		x->place->mhd->MHD_resume_connection(x->connection);
+	}
+	return MHD_YES;
+}
+
+/* ---- a body ---- */
+
+/* False when there are too many at this time. */
+static bool
+begin_upload(struct exchange *x)
+{
+	struct upload_spec spec = {.repository = x->place->options->repository,
+	    .tokens = &x->place->tokens,
+	    .key = slice_str(header(x, "Idempotency-Key")),
+	    .partial = slice_eq(request_param(&x->request, "partial"), SLICE_LIT("true"))};
+
+	x->state = REFUSED;
+	if (atomic_fetch_add(&x->place->uploads, 1) < UPLOAD_COUNT_MAX)
+		x->upload = upload_new(&spec);
+	if (x->upload) {
+		x->state = RECEIVING;
+		return true;
+	}
+	atomic_fetch_sub(&x->place->uploads, 1);
+	reply_problem(&x->reply, 503, "busy", "too many runs are being sent at this time");
+	reply_header(&x->reply, "Retry-After", "5");
+	return false;
+}
+
+/* In a worker. */
+static void
+upload_run(struct job *job, struct worker *worker)
+{
+	struct exchange *x = (struct exchange *)job;
+	struct err err;
+	int rc;
+
+	if (worker->stopping)
+		rc = err_set(&err, ERR_FAILED, "the server is being stopped");
+	else
+		rc = x->last ? upload_end(x->upload, &x->reply, &err)
+			     : upload_piece(x->upload, buf_get(&x->piece), &x->reply, &err);
+	if (rc < 0) {
+		x->place->options->warn(x->place->options->context, err.text);
+		reply_problem(&x->reply, err.kind == ERR_NO_ROOM ? 507 : 500, "failed", "%s", err.text);
+	}
+	x->passed = rc != 0;
+	x->state = x->last ? ANSWERED : RECEIVING;
+	if (x->last)
+		finish_reply(x);
+	x->place->mhd->MHD_resume_connection(x->connection);
+}
+
+/* A piece of the body, or its end. */
+static enum MHD_Result
+receive(struct exchange *x, const char *body, size_t *body_len)
+{
+	x->last = *body_len == 0;
+	if (x->passed && x->last) {
+		finish_reply(x);
+		return send_reply(x);
+	}
+	if (!x->passed) {
+		size_t len = *body_len < UPLOAD_PIECE ? *body_len : UPLOAD_PIECE;
+
+		buf_clear(&x->piece);
+		buf_add(&x->piece, body, len);
+		*body_len -= len;
+		return give_to_worker(x, upload_run);
+	}
+	*body_len = 0;
+	return MHD_YES;
+}
+
+/* ---- the head ---- */
+
 /* The first call, after the head. What is refused while a body is on its way is said at once, which ends the
  * connection; otherwise an answer before the second call would end it for nothing. */
 static enum MHD_Result
@@ -414,6 +552,8 @@ take_head(struct exchange *x, const char *method)
 	x->state = REFUSED;
 	if (!check(x, method))
 		return body ? send_reply(x) : MHD_YES;
+	if (x->match.route && x->match.route->method == METHOD_POST)
+		return begin_upload(x) || !body ? MHD_YES : send_reply(x);
 	if (body) {
 		reply_problem(&x->reply, 413, "no-body", "no body is expected here");
 		return send_reply(x);
@@ -422,20 +562,6 @@ take_head(struct exchange *x, const char *method)
 		x->state = READY;
 	else
 		serve_page(x, method);
-	return MHD_YES;
-}
-
-static enum MHD_Result
-give_to_worker(struct exchange *x)
-{
-	x->state = AT_WORK;
-	x->job.run = exchange_run;
-	MHD_suspend_connection(x->connection);
-	if (!jobs_add(x->place->jobs, &x->job, 0)) {
-		reply_problem(&x->reply, 503, "stopping", "the server is being stopped");
-		x->state = ANSWERED;
-		MHD_resume_connection(x->connection);
-	}
 	return MHD_YES;
 }
 
@@ -449,15 +575,15 @@ exchange_handle(void *place, struct MHD_Connection *connection, const char *url,
 	(void)connection;
 	(void)url;
 	(void)version;
-	(void)body;
-	(void)body_len;
 	if (!x)
 		return MHD_NO;
 	switch (x->state) {
 	case AT_HEAD:
 		return take_head(x, method);
 	case READY:
-		return give_to_worker(x);
+		return give_to_worker(x, exchange_run);
+	case RECEIVING:
+		return receive(x, body, body_len);
 	case AT_WORK:
 		return MHD_YES;
 	case REFUSED:

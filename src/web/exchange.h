@@ -9,17 +9,22 @@
 #define EXCHANGE_H
 
 #include "jobs.h"
+#include "library.h"
+#include "token.h"
 #include "web.h"
 
-#include <microhttpd.h>
+#include <stdatomic.h>
 
 /* What exchanges need of the server. */
 struct exchange_place {
 	const struct web *web;
+	const struct mhd *mhd;
 	struct jobs *jobs;
 	const struct web_options *options;
 	bool loopback;
 	const char *host; /* our own address; "" where everybody who reaches us may call us by any name */
+	struct tokens tokens;
+	atomic_uint uploads; /* that are under way */
 };
 
 void *exchange_begin(void *place, const char *target, struct MHD_Connection *connection);

@@ -25,7 +25,7 @@ struct route {
 	enum method method;
 	const char *pattern;
 	const char *params; /* words; one that ends in '.' is a prefix */
-	route_fn handler;
+	route_fn handler;   /* NULL: what takes a body */
 };
 
 #define ROUTE_PARTS_MAX 4

@@ -20,6 +20,7 @@ struct web {
 	struct listen listen;
 	struct jobs *jobs;
 	struct MHD_Daemon *daemon;
+	struct mhd mhd;
 	struct exchange_place place;
 };
 
@@ -69,20 +70,27 @@ start(struct web *web, struct err *err)
 {
 	const struct web_options *o = &web->options;
 
+	if (library_mhd(&web->mhd, err) < 0 || tokens_read(&web->place.tokens, o->tokens, err) < 0)
+		return -1;
 	if (check_repository(o->repository, err) < 0 || listen_open(o->bind, &web->listen, err) < 0)
 		return -1;
 	web->jobs = jobs_new(WEB_WORKERS, o->repository, err);
 	if (!web->jobs)
 		return -1;
-	web->place = (struct exchange_place){web, web->jobs, o, web->listen.loopback, web->listen.host};
-	web->daemon =
-	    MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0,
-		NULL, NULL, exchange_handle, &web->place, MHD_OPTION_LISTEN_SOCKET, web->listen.fd,
-		MHD_OPTION_URI_LOG_CALLBACK, exchange_begin, &web->place, MHD_OPTION_NOTIFY_COMPLETED,
-		exchange_end, &web->place, MHD_OPTION_UNESCAPE_CALLBACK, keep, NULL,
-		MHD_OPTION_CONNECTION_LIMIT, connection_limit(), MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-		CONNECTION_MEMORY, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)WEB_PATIENCE,
-		MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_END);
+	web->place.web = web;
+	web->place.mhd = &web->mhd;
+	web->place.jobs = web->jobs;
+	web->place.options = o;
+	web->place.loopback = web->listen.loopback;
+	web->place.host = web->listen.host;
+	web->daemon = web->mhd.MHD_start_daemon(
+	    MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL,
+	    exchange_handle, &web->place, MHD_OPTION_LISTEN_SOCKET, web->listen.fd,
+	    MHD_OPTION_URI_LOG_CALLBACK, exchange_begin, &web->place, MHD_OPTION_NOTIFY_COMPLETED,
+	    exchange_end, &web->place, MHD_OPTION_UNESCAPE_CALLBACK, keep, NULL, MHD_OPTION_CONNECTION_LIMIT,
+	    connection_limit(), MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY,
+	    MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)WEB_PATIENCE, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+	    MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_END);
 	return web->daemon ? 0 : err_set(err, ERR_FAILED, "cannot start to serve at %s", web->listen.url);
 }
 
@@ -116,12 +124,13 @@ web_stop(struct web *web)
 		return;
 	/* First whoever has a connection rest wakes it; then no other rests any more. */
 	if (web->daemon)
-		MHD_quiesce_daemon(web->daemon);
+		web->mhd.MHD_quiesce_daemon(web->daemon);
 	if (web->jobs)
 		jobs_stop(web->jobs);
 	if (web->daemon)
-		MHD_stop_daemon(web->daemon);
+		web->mhd.MHD_stop_daemon(web->daemon);
 	jobs_free(web->jobs);
+	tokens_release(&web->place.tokens);
 	listen_close(&web->listen);
 	free(web);
 }
