@@ -28,6 +28,26 @@ struct feed_parser {
 	void (*release)(void *parser);
 };
 
+/* `parser`: that of a module whose functions are called NAME_new, NAME_feed, NAME_end and NAME_free. */
+#define FEED_PARSER(name) \
+	static void *make(feed_fn fn, void *context) \
+	{ \
+		return name##_new(fn, context); \
+	} \
+	static int feed_bytes(void *p, struct slice bytes, struct err *err) \
+	{ \
+		return name##_feed(p, bytes, err); \
+	} \
+	static int end(void *p, struct err *err) \
+	{ \
+		return name##_end(p, err); \
+	} \
+	static void release(void *p) \
+	{ \
+		name##_free(p); \
+	} \
+	static const struct feed_parser parser = {make, feed_bytes, end, release}
+
 static inline int
 feed_log(void *context, const struct event *e, struct err *err)
 {
@@ -82,6 +102,21 @@ assert_cuts_do_not_matter(const struct feed_parser *p, struct slice bytes)
 	for (size_t cut = 0; cut < bytes.len; cut++)
 		assert_same_feed(p, bytes, cut, bytes.len, &whole, rc);
 	buf_release(&whole);
+}
+
+/* Refused with an error that says something, and without a crash at any cut. */
+static inline void
+assert_broken(const struct feed_parser *p, const char *text, const char *why)
+{
+	struct err err = {0};
+	struct buf log;
+
+	buf_init(&log, LOG_MAX);
+	assert_int_equal(feed(p, slice_str(text), 0, 7, &log, &err), -1);
+	if (!strstr(err.text, why))
+		assert_string_equal(err.text, why);
+	buf_release(&log);
+	assert_cuts_do_not_matter(p, slice_str(text));
 }
 
 /* The ids and statuses of the events, with their attachments: "a inprogress\na fail log=text\n". */

@@ -9,31 +9,7 @@
 #include "feed.h"
 #include "gojson.h"
 
-static void *
-make(feed_fn fn, void *context)
-{
-	return gojson_new(fn, context);
-}
-
-static int
-feed_bytes(void *parser, struct slice bytes, struct err *err)
-{
-	return gojson_feed(parser, bytes, err);
-}
-
-static int
-end(void *parser, struct err *err)
-{
-	return gojson_end(parser, err);
-}
-
-static void
-release(void *parser)
-{
-	gojson_free(parser);
-}
-
-static const struct feed_parser parser = {make, feed_bytes, end, release};
+FEED_PARSER(gojson);
 
 #define LINE(action, rest) "{\"Action\": \"" action "\", \"Package\": \"p\"" rest "}\n"
 #define TEST(action, test) LINE(action, ", \"Test\": \"" test "\"")

@@ -9,46 +9,7 @@
 #include "feed.h"
 #include "gtest.h"
 
-static void *
-make(feed_fn fn, void *context)
-{
-	return gtest_new(fn, context);
-}
-
-static int
-feed_bytes(void *parser, struct slice bytes, struct err *err)
-{
-	return gtest_feed(parser, bytes, err);
-}
-
-static int
-end(void *parser, struct err *err)
-{
-	return gtest_end(parser, err);
-}
-
-static void
-release(void *parser)
-{
-	gtest_free(parser);
-}
-
-static const struct feed_parser parser = {make, feed_bytes, end, release};
-
-/* Refused with an error that says something, and without a crash at any cut. */
-static void
-assert_broken(const char *text, const char *why)
-{
-	struct err err = {0};
-	struct buf log;
-
-	buf_init(&log, LOG_MAX);
-	assert_int_equal(feed(&parser, slice_str(text), 0, 7, &log, &err), -1);
-	if (!strstr(err.text, why))
-		assert_string_equal(err.text, why);
-	buf_release(&log);
-	assert_cuts_do_not_matter(&parser, slice_str(text));
-}
+FEED_PARSER(gtest);
 
 #define SUITE(name, tests) "{\"name\": \"" name "\", \"tests\": 1, \"testsuite\": [" tests "]}"
 #define DOCUMENT(suites) "{\"tests\": 1, \"testsuites\": [" suites "]}\n"
@@ -99,13 +60,13 @@ static void
 test_broken(void **state)
 {
 	(void)state;
-	assert_broken("", "there is nothing");
-	assert_broken("x", "no JSON");
-	assert_broken("[1]", "no JSON object");
-	assert_broken("{\"a\": 1]", "closes nothing");
-	assert_broken(DOCUMENT(SUITE("A", "{\"x\": 1}")), "no name");
-	assert_broken(DOCUMENT(SUITE("A", "{x}")), "no JSON object");
-	assert_broken("{\"tests\": 1, \"testsuites\": [" SUITE("A", TEST("b", "")), "in its middle");
+	assert_broken(&parser, "", "there is nothing");
+	assert_broken(&parser, "x", "no JSON");
+	assert_broken(&parser, "[1]", "no JSON object");
+	assert_broken(&parser, "{\"a\": 1]", "closes nothing");
+	assert_broken(&parser, DOCUMENT(SUITE("A", "{\"x\": 1}")), "no name");
+	assert_broken(&parser, DOCUMENT(SUITE("A", "{x}")), "no JSON object");
+	assert_broken(&parser, "{\"tests\": 1, \"testsuites\": [" SUITE("A", TEST("b", "")), "in its middle");
 }
 
 static void

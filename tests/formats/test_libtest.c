@@ -9,31 +9,7 @@
 #include "feed.h"
 #include "libtest.h"
 
-static void *
-make(feed_fn fn, void *context)
-{
-	return libtest_new(fn, context);
-}
-
-static int
-feed_bytes(void *parser, struct slice bytes, struct err *err)
-{
-	return libtest_feed(parser, bytes, err);
-}
-
-static int
-end(void *parser, struct err *err)
-{
-	return libtest_end(parser, err);
-}
-
-static void
-release(void *parser)
-{
-	libtest_free(parser);
-}
-
-static const struct feed_parser parser = {make, feed_bytes, end, release};
+FEED_PARSER(libtest);
 
 #define SUITE(event, rest) "{ \"type\": \"suite\", \"event\": \"" event "\"" rest " }\n"
 #define TEST(event, name, rest) \

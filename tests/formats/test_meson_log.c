@@ -9,46 +9,7 @@
 #include "feed.h"
 #include "meson_log.h"
 
-static void *
-make(feed_fn fn, void *context)
-{
-	return meson_log_new(fn, context);
-}
-
-static int
-feed_bytes(void *parser, struct slice bytes, struct err *err)
-{
-	return meson_log_feed(parser, bytes, err);
-}
-
-static int
-end(void *parser, struct err *err)
-{
-	return meson_log_end(parser, err);
-}
-
-static void
-release(void *parser)
-{
-	meson_log_free(parser);
-}
-
-static const struct feed_parser parser = {make, feed_bytes, end, release};
-
-/* Refused with an error that says something, and without a crash at any cut. */
-static void
-assert_broken(const char *text, const char *why)
-{
-	struct err err = {0};
-	struct buf log;
-
-	buf_init(&log, LOG_MAX);
-	assert_int_equal(feed(&parser, slice_str(text), 0, 7, &log, &err), -1);
-	if (!strstr(err.text, why))
-		assert_string_equal(err.text, why);
-	buf_release(&log);
-	assert_cuts_do_not_matter(&parser, slice_str(text));
-}
+FEED_PARSER(meson_log);
 
 #define TEST(name, result, rest) "{\"name\": \"" name "\", \"result\": \"" result "\"" rest "}\n"
 
@@ -83,9 +44,9 @@ test_broken(void **state)
 {
 	(void)state;
 	assert_brief(&parser, "", "");
-	assert_broken("x\n", "line 1 tells of no test");
-	assert_broken(TEST("a", "OK", "") "{}\n" TEST("b", "OK", ""), "line 2 tells of no test");
-	assert_broken(TEST("a", "OK", "") "\n{\"name\": \"cut", "line 3 tells of no test");
+	assert_broken(&parser, "x\n", "line 1 tells of no test");
+	assert_broken(&parser, TEST("a", "OK", "") "{}\n" TEST("b", "OK", ""), "line 2 tells of no test");
+	assert_broken(&parser, TEST("a", "OK", "") "\n{\"name\": \"cut", "line 3 tells of no test");
 }
 
 static int

@@ -9,31 +9,7 @@
 #include "feed.h"
 #include "tap.h"
 
-static void *
-make(feed_fn fn, void *context)
-{
-	return tap_new(fn, context);
-}
-
-static int
-feed_bytes(void *parser, struct slice bytes, struct err *err)
-{
-	return tap_feed(parser, bytes, err);
-}
-
-static int
-end(void *parser, struct err *err)
-{
-	return tap_end(parser, err);
-}
-
-static void
-release(void *parser)
-{
-	tap_free(parser);
-}
-
-static const struct feed_parser parser = {make, feed_bytes, end, release};
+FEED_PARSER(tap);
 
 static const char sample[] =
     "# head\n1..5\nok 1 - first\n# after\r\ntext \xc3\xa9\nnot ok 3 # TODO why\n  indented\n"
