@@ -23,7 +23,7 @@ print_tests(struct setup *s)
 	struct strtab all = {0}, chosen = {0};
 	int rc = -1;
 
-	if (setup_list(s, &all) == 0 && setup_filter(s, &all, &chosen) == 0)
+	if (setup_list(s, false, &all) == 0 && setup_filter(s, &all, &chosen) == 0)
 		rc = 0;
 	if (rc == 0 && s->cli->args.set[ARG_JSON])
 		rc = answer(s->cli, &chosen);

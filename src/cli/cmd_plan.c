@@ -47,7 +47,7 @@ run_plan(struct cli *cli)
 	cli->args.positional_count = 0;
 	rc = setup_begin(&setup, cli, 0);
 	if (rc == 0)
-		rc = setup_list(&setup, &ids);
+		rc = setup_list(&setup, false, &ids);
 	if (rc == 0)
 		rc = steps_resolve(&steps, &ids, &cli->err);
 	if (rc == 0)

@@ -63,7 +63,7 @@ replayed_ids(struct testing *t, struct strtab *out)
 	int rc = 0;
 
 	if (config_get(t->setup.config, "test_list_option") || setup_serves(&t->setup))
-		rc = setup_list(&t->setup, &listed);
+		rc = setup_list(&t->setup, !t->steps.isolated, &listed);
 	if (rc == 0)
 		rc = arrange_present(&t->arrange, t->cli, &listed, out);
 	strtab_release(&listed);
@@ -89,7 +89,7 @@ choose_tests(struct testing *t)
 	if (a->set[ARG_REPLAY])
 		rc = replayed_ids(t, &base);
 	else
-		rc = given ? given_ids(t, &base) : setup_list(&t->setup, &base);
+		rc = given ? given_ids(t, &base) : setup_list(&t->setup, !t->steps.isolated, &base);
 	if (rc == 0)
 		rc = setup_filter(&t->setup, &base, &t->ids);
 	strtab_release(&base);
@@ -314,6 +314,7 @@ execute(struct testing *t, struct once *o)
 	    .isolated = t->cli->args.set[ARG_ISOLATED],
 	    /* A process for each test is no server's. */
 	    .serves = setup_serves(s) && !t->steps.isolated,
+	    .server = &s->server,
 	    .segments = t->steps.of ? t->steps.list : NULL,
 	    .segment_count = t->steps.count,
 	    .limits = s->limits.max,

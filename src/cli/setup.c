@@ -181,6 +181,7 @@ setup_end(struct setup *s, int status)
 	struct err err;
 
 	if (s->begun) {
+		listing_release(&s->server);
 		/* Whatever could not be done then, that is why. */
 		if (status < 0 && s->launch.cancelled) {
 			status = setup_cancelled_status(&s->launch);
@@ -213,10 +214,11 @@ setup_serves(const struct setup *s)
 }
 
 int
-setup_list(struct setup *s, struct strtab *ids)
+setup_list(struct setup *s, bool keep, struct strtab *ids)
 {
 	if (setup_serves(s))
-		return listing_serve(&s->launch, &s->instances, s->config, ids, &s->cli->err);
+		return listing_serve(
+		    &s->launch, &s->instances, s->config, ids, keep ? &s->server : NULL, &s->cli->err);
 	return listing_run(
 	    &s->launch, &s->instances, s->config, s->test_args, setup_dump, s->cli, ids, &s->cli->err);
 }

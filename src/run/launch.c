@@ -11,7 +11,7 @@ void
 launch_kill(struct launch *l)
 {
 	for (size_t i = 0; i < l->live_count; i++)
-		process_kill(l->live[i]);
+		process_kill(l->live[i].process);
 }
 
 static void
@@ -20,26 +20,24 @@ grace_over(void *context)
 	launch_kill(context);
 }
 
-/* Nothing is started any more; what runs gets a signal, if any, and some time. */
-static void
-end_all(struct launch *l, int why, int number, int64_t grace)
-{
-	l->cancelled = why;
-	for (size_t i = 0; number && i < l->live_count; i++)
-		process_signal(l->live[i], number);
-	loop_timer_set(l->grace, grace);
-}
-
+/* Nothing is started any more. */
 static void
 cancel(void *context, int number)
 {
 	struct launch *l = context;
 
 	l->ending = true;
-	if (l->cancelled)
+	if (l->cancelled) {
 		launch_kill(l);
-	else
-		end_all(l, number, number, LAUNCH_GRACE);
+		return;
+	}
+	l->cancelled = number;
+	for (size_t i = 0; i < l->live_count; i++)
+		if (l->live[i].cancelled)
+			l->live[i].cancelled(l->live[i].context, number);
+		else
+			process_signal(l->live[i].process, number);
+	loop_timer_set(l->grace, LAUNCH_GRACE);
 }
 
 static void
@@ -47,8 +45,12 @@ limit_over(void *context)
 {
 	struct launch *l = context;
 
-	if (!l->cancelled)
-		end_all(l, SIGALRM, l->dump_signal, l->dump_signal ? LAUNCH_DUMP_TIME : 0);
+	if (l->cancelled)
+		return;
+	l->cancelled = SIGALRM;
+	for (size_t i = 0; l->dump_signal && i < l->live_count; i++)
+		process_signal(l->live[i].process, l->dump_signal);
+	loop_timer_set(l->grace, l->dump_signal ? LAUNCH_DUMP_TIME : 0);
 }
 
 void
@@ -121,7 +123,7 @@ launch_start(struct launch *l, struct process_spec *spec, bool echo, struct proc
 					   : err_set(err, ERR_FAILED, "cancelled by signal %d", l->cancelled);
 	if (l->live_count == l->live_cap) {
 		size_t cap = l->live_cap ? l->live_cap * 2 : 8;
-		struct process **live = realloc(l->live, cap * sizeof(struct process *));
+		struct launched *live = realloc(l->live, cap * sizeof(*live));
 
 		if (!live)
 			return err_nomem(err);
@@ -133,15 +135,26 @@ launch_start(struct launch *l, struct process_spec *spec, bool echo, struct proc
 		l->echo(l->context, spec->command);
 	if (process_start(l->loop, spec, out, err) < 0)
 		return -1;
-	l->live[l->live_count++] = *out;
+	l->live[l->live_count++] = (struct launched){.process = *out};
 	return 0;
+}
+
+void
+launch_tell(
+    struct launch *l, const struct process *p, void (*cancelled)(void *context, int number), void *context)
+{
+	for (size_t i = 0; i < l->live_count; i++)
+		if (l->live[i].process == p) {
+			l->live[i].cancelled = cancelled;
+			l->live[i].context = context;
+		}
 }
 
 void
 launch_ended(struct launch *l, struct process *p)
 {
 	for (size_t i = 0; i < l->live_count; i++)
-		if (l->live[i] == p)
+		if (l->live[i].process == p)
 			l->live[i] = l->live[--l->live_count];
 	if (l->live_count == 0 && l->grace)
 		loop_timer_stop(l->grace);

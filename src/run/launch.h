@@ -17,6 +17,13 @@
 /* How long what takes too long may say where it is. */
 #define LAUNCH_DUMP_TIME (INT64_C(2) * 1000000000)
 
+struct launched {
+	struct process *process;
+	/* Called, if set, in the place of the first signal. */
+	void (*cancelled)(void *context, int number);
+	void *context;
+};
+
 struct launch {
 	struct loop *loop;
 	const char *guard;
@@ -24,7 +31,7 @@ struct launch {
 	void *context;
 	int cancelled; /* the signal that cancelled everything, or 0; SIGALRM when the time was over */
 	bool ending;   /* there was one, whatever was allowed since */
-	struct process **live;
+	struct launched *live;
 	size_t live_count, live_cap;
 	struct loop_timer *grace;
 	struct loop_timer *limit;
@@ -54,6 +61,9 @@ void launch_reopen(struct launch *l);
  * launch_ended. Refuses when cancelled. */
 int launch_start(
     struct launch *l, struct process_spec *spec, bool echo, struct process **out, struct err *err);
+/* From now on `cancelled` is called in the place of passing the first signal on to this process. */
+void launch_tell(
+    struct launch *l, const struct process *p, void (*cancelled)(void *context, int number), void *context);
 /* Forgets and frees a process that has ended. */
 void launch_ended(struct launch *l, struct process *p);
 

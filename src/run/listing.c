@@ -2,7 +2,6 @@
 #include "listing.h"
 
 #include "reader.h"
-#include "server.h"
 #include "timeouts.h"
 
 #include <stdio.h>
@@ -175,7 +174,7 @@ listing_verdict(struct listing *l, const char *command, listing_dump_fn dump, vo
 }
 
 static void
-listing_release(struct listing *l)
+listing_clear(struct listing *l)
 {
 	loop_timer_free(l->limit);
 	reader_free(l->reader);
@@ -224,19 +223,21 @@ out:
 	instances_return(instances, instance);
 	free(bare);
 	free(command);
-	listing_release(&l);
+	listing_clear(&l);
 	return rc;
 }
 
 /* ---- by a test server ---- */
 
 struct serve {
-	struct server *server;
+	struct server *server; /* NULL when it did not start */
 	struct strtab *ids;
 	struct buf printed; /* the last of it, for errors */
+	bool keep;
 	bool answered;
 	bool out_of_memory;
-	bool done;
+	bool done; /* it is over, or is kept */
+	bool ended;
 	struct process_end end;
 	char why[512];
 };
@@ -282,7 +283,10 @@ serve_done(void *context, int64_t nonce, const struct slice *returned, size_t co
 	(void)returned;
 	(void)count;
 	l->answered = true;
-	server_end(l->server);
+	if (l->keep)
+		l->done = true;
+	else
+		server_end(l->server);
 }
 
 static void
@@ -291,6 +295,14 @@ serve_silent(void *context)
 	struct serve *l = context;
 
 	server_kill(l->server, "it was asked for its tests and fell silent");
+}
+
+static void
+serve_cancelled(void *context, int number)
+{
+	struct serve *l = context;
+
+	server_signal(l->server, number);
 }
 
 static void
@@ -314,7 +326,7 @@ serve_ended(void *context, const struct process_end *end, const char *why)
 
 	l->end = *end;
 	snprintf(l->why, sizeof(l->why), "%s", why ? why : "");
-	l->done = true;
+	l->done = l->ended = true;
 }
 
 static int
@@ -339,17 +351,102 @@ serve_verdict(struct serve *l, const char *command, struct err *err)
 	return 0;
 }
 
+/* ---- a server that is kept ---- */
+
+static void
+keep_event(void *context, struct event *e)
+{
+	(void)context;
+	(void)e;
+}
+
+static void
+keep_output(void *context, struct slice text)
+{
+	(void)context;
+	(void)text;
+}
+
+static void
+keep_done(void *context, int64_t nonce, const struct slice *returned, size_t count)
+{
+	(void)context;
+	(void)nonce;
+	(void)returned;
+	(void)count;
+}
+
+static void
+keep_cancelled(void *context, int number)
+{
+	struct listing_server *keep = context;
+
+	server_signal(keep->server, number);
+}
+
+static void
+keep_fault(void *context, const char *what)
+{
+	(void)context;
+	(void)what;
+}
+
+static void
+keep_ended(void *context, const struct process_end *end, const char *why)
+{
+	struct listing_server *keep = context;
+
+	(void)end;
+	(void)why;
+	server_free(keep->server);
+	keep->server = NULL;
+	keep->gone = true;
+	instances_return(keep->pool, keep->instance);
+}
+
+/* The server says nothing that anybody waits for. */
+static void
+keep_server(struct listing_server *keep, struct server *server)
+{
+	struct server_calls calls = {
+	    .ready = serve_nothing,
+	    .event = keep_event,
+	    .output = keep_output,
+	    .done = keep_done,
+	    .silent = serve_nothing,
+	    .cancelled = keep_cancelled,
+	    .pong = serve_nothing,
+	    .pause = serve_nothing,
+	    .fault = keep_fault,
+	    .ended = keep_ended,
+	    .context = keep,
+	};
+
+	keep->server = server;
+	server_hand_over(server, &calls);
+}
+
+void
+listing_release(struct listing_server *keep)
+{
+	if (!keep->server)
+		return;
+	server_end(keep->server);
+	loop_run(keep->launch->loop, &keep->gone);
+}
+
 int
 listing_serve(struct launch *launch, struct instances *instances, const struct config *config,
-    struct strtab *ids, struct err *err)
+    struct strtab *ids, struct listing_server *keep, struct err *err)
 {
-	struct serve l = {.ids = ids};
+	struct serve l = {.ids = ids, .keep = keep};
 	struct server_calls calls = {
 	    .ready = serve_ready,
 	    .event = serve_event,
 	    .output = serve_output,
 	    .done = serve_done,
 	    .silent = serve_silent,
+	    .cancelled = serve_cancelled,
 	    .pong = serve_nothing,
 	    .pause = serve_nothing,
 	    .fault = serve_fault,
@@ -368,9 +465,14 @@ listing_serve(struct launch *launch, struct instances *instances, const struct c
 			 ? err_set(err, ERR_LISTING, "cancelled by signal %d while listing the tests",
 			       launch->cancelled)
 			 : serve_verdict(&l, config_get(config, "test_server_command"), err);
-		server_free(l.server);
 	}
-	instances_return(instances, instance);
+	if (l.server && !l.ended) {
+		*keep = (struct listing_server){.instance = instance, .pool = instances, .launch = launch};
+		keep_server(keep, l.server);
+	} else {
+		server_free(l.server);
+		instances_return(instances, instance);
+	}
 	buf_release(&l.printed);
 	return rc;
 }

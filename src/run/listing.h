@@ -5,6 +5,7 @@
 #define LISTING_H
 
 #include "instances.h"
+#include "server.h"
 #include "template.h"
 
 /* What a failed listing printed: called with the name of each attachment it made ("stdout" for plain text)
@@ -17,8 +18,21 @@ typedef void (*listing_dump_fn)(void *context, struct slice name, struct slice c
 int listing_run(struct launch *launch, struct instances *instances, const struct config *config,
     struct template_args args, listing_dump_fn dump, void *context, struct strtab *ids, struct err *err);
 
-/* The same by asking a test server, which is started for it. ERR_START when it does not answer. */
+/* A test server that was asked for the list, and can be asked for tests. It stays where it is until it is taken or
+ * released. */
+struct listing_server {
+	struct server *server;  /* NULL when there is none (any more) */
+	struct slice instance;  /* that it is in */
+	struct instances *pool; /* that this goes back to */
+	struct launch *launch;
+	bool gone;
+};
+
+/* The same by asking a test server, which is started for it. ERR_START when it does not answer. With a zeroed `keep` it
+ * is kept there; with NULL it is ended. */
 int listing_serve(struct launch *launch, struct instances *instances, const struct config *config,
-    struct strtab *ids, struct err *err);
+    struct strtab *ids, struct listing_server *keep, struct err *err);
+/* Ends the server, if there is one. */
+void listing_release(struct listing_server *keep);
 
 #endif

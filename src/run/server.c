@@ -243,6 +243,14 @@ server_ended(void *context, const struct process_end *end)
 	calls.ended(calls.context, end, s->why[0] ? s->why : NULL);
 }
 
+static void
+server_cancelled(void *context, int number)
+{
+	struct server *s = context;
+
+	s->calls.cancelled(s->calls.context, number);
+}
+
 static int
 allocate(struct server *s, bool apart)
 {
@@ -280,6 +288,8 @@ start(struct server *s, const struct config *config, struct slice instance, stru
 	spec.command = command;
 	rc = launch_start(s->launch, &spec, true, &s->process, err);
 	free(command);
+	if (rc == 0)
+		launch_tell(s->launch, s->process, server_cancelled, s);
 	/* From here on `ended` tells. */
 	if (rc == 0 && say(s, &hello, &ignored))
 		server_kill(s, ignored.text);
@@ -328,6 +338,12 @@ server_free(struct server *s)
 	free(s);
 }
 
+void
+server_hand_over(struct server *s, const struct server_calls *calls)
+{
+	s->calls = *calls;
+}
+
 int
 server_version(const struct server *s)
 {
@@ -367,6 +383,15 @@ server_run(struct server *s, const struct strtab *ids, const size_t *tests, size
 	rc = say(s, &run, err);
 	free(list);
 	return rc;
+}
+
+bool
+server_cancel(struct server *s, int64_t nonce)
+{
+	struct rpc_message cancel = {.kind = RPC_CANCEL, .nonce = nonce};
+	struct err ignored;
+
+	return server_version(s) >= 2 && !s->ending && say(s, &cancel, &ignored) == 0;
 }
 
 bool

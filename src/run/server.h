@@ -31,6 +31,8 @@ struct server_calls {
 	/* There is a request that is not done, and for as long as server_timeout nothing came; told again
 	 * after each such time. */
 	void (*silent)(void *context);
+	/* Everything is cancelled by a signal, which was not passed on to the server. */
+	void (*cancelled)(void *context, int number);
 	/* It answered a server_ping. */
 	void (*pong)(void *context);
 	/* No further event is at hand right now. */
@@ -50,6 +52,9 @@ int server_start(struct launch *launch, const struct config *config, struct slic
 /* Accepts NULL. */
 void server_free(struct server *s);
 
+/* From now on another one is called. */
+void server_hand_over(struct server *s, const struct server_calls *calls);
+
 /* 0 before it is ready, then the version of the conversation. */
 int server_version(const struct server *s);
 /* Requests that are not done. */
@@ -60,6 +65,9 @@ int server_list(struct server *s, int64_t *nonce, struct err *err);
 /* Asks it to run the tests at tests[0..count) of `ids`, in this order; which attempt it is at them, or 0. */
 int server_run(struct server *s, const struct strtab *ids, const size_t *tests, size_t count,
     unsigned attempt, int64_t *nonce, struct err *err);
+/* Asks it to finish the test it is in and give back the others of a request, if that is still open: false when it
+ * speaks version 1 and cannot be asked. */
+bool server_cancel(struct server *s, int64_t nonce);
 /* Asks whether it is alive: false when it speaks version 1 and cannot be asked. */
 bool server_ping(struct server *s);
 

@@ -102,17 +102,20 @@ ask_one(struct serving *s, struct lane *lane)
 }
 
 static void
+dismiss(struct lane *lane)
+{
+	lane->resting = false;
+	if (worker_busy(lane->worker) && !lane->dismissed) {
+		lane->dismissed = true;
+		worker_dismiss(lane->worker);
+	}
+}
+
+static void
 dismiss_all(struct serving *s)
 {
-	for (size_t i = 0; i < s->lane_count; i++) {
-		struct lane *lane = &s->lanes[i];
-
-		lane->resting = false;
-		if (worker_busy(lane->worker) && !lane->dismissed) {
-			lane->dismissed = true;
-			worker_dismiss(lane->worker);
-		}
-	}
+	for (size_t i = 0; i < s->lane_count; i++)
+		dismiss(&s->lanes[i]);
 }
 
 static void
@@ -136,12 +139,19 @@ feed_all(struct serving *s)
 static void
 start(struct serving *s, struct lane *lane)
 {
+	struct listing_server *spare = s->tally.r->server;
+	int rc;
+
 	if (tally_stopping(&s->tally) || worker_busy(lane->worker) || lane->given_up ||
 	    schedule_undone(s->tally.schedule) == 0)
 		return;
 	lane->settled = 0;
 	lane->dismissed = false;
-	if (worker_serve(lane->worker, s->tally.err) < 0 && !s->tally.r->launch->cancelled)
+	if (spare && spare->server)
+		rc = worker_take(lane->worker, spare, s->tally.err);
+	else
+		rc = worker_serve(lane->worker, s->tally.err);
+	if (rc < 0 && !s->tally.r->launch->cancelled)
 		tally_fail(&s->tally);
 }
 
@@ -212,7 +222,7 @@ on_done(void *context, struct worker *w, const struct slice *returned, size_t co
 	for (size_t i = 0; i < ask->count; i++) {
 		size_t test = ask->tests[i];
 
-		if (s->tally.account->fates[test] == FATE_OPEN &&
+		if (s->tally.account->fates[test] == FATE_OPEN && !tally_stopping(&s->tally) &&
 		    !is_returned(returned, count, strtab_get(&s->tally.account->ids, test)) &&
 		    ++s->left_out[test] == LEFT_OUT_MAX)
 			lane->settled += tally_lose(
@@ -222,6 +232,9 @@ on_done(void *context, struct worker *w, const struct slice *returned, size_t co
 	feed_all(s);
 	if (schedule_undone(s->tally.schedule) == 0)
 		dismiss_all(s);
+	/* After a signal a server is done when it has given back what it had. */
+	if (tally_stopping(&s->tally) && lane->ask_count == 0)
+		dismiss(lane);
 }
 
 /* ---- the end of a server ---- */

@@ -665,21 +665,41 @@ server_ended(void *context, const struct process_end *how, const char *why)
 	server_free(server);
 }
 
-int
-worker_serve(struct worker *w, struct err *err)
+/* The run is over: the test that runs may end, and no other is begun. A server that cannot be told so gets the signal. */
+static void
+server_cancelled(void *context, int number)
 {
-	struct server_calls calls = {
+	struct worker *w = context;
+	bool told = w->nonce_count > 0;
+
+	for (size_t i = 0; i < w->nonce_count; i++)
+		told &= server_cancel(w->server, w->nonces[i]);
+	if (!told)
+		server_signal(w->server, number);
+}
+
+static struct server_calls
+server_calls_of(struct worker *w)
+{
+	return (struct server_calls){
 	    .ready = server_ready,
 	    .event = server_event,
 	    .output = server_output,
 	    .done = server_done,
 	    .silent = server_silent,
+	    .cancelled = server_cancelled,
 	    .pong = server_pong,
 	    .pause = server_pause,
 	    .fault = server_fault,
 	    .ended = server_ended,
 	    .context = w,
 	};
+}
+
+int
+worker_serve(struct worker *w, struct err *err)
+{
+	struct server_calls calls = server_calls_of(w);
 	const struct runner *r = w->runner;
 	int rc = begin(w, err);
 
@@ -690,6 +710,23 @@ worker_serve(struct worker *w, struct err *err)
 	if (rc < 0)
 		give_up(w);
 	return rc;
+}
+
+int
+worker_take(struct worker *w, struct listing_server *server, struct err *err)
+{
+	struct server_calls calls = server_calls_of(w);
+
+	if (begin(w, err) < 0) {
+		give_up(w);
+		return -1;
+	}
+	w->instance = server->instance;
+	w->server = server->server;
+	server->server = NULL;
+	server_hand_over(w->server, &calls);
+	server_ready(w);
+	return 0;
 }
 
 int

@@ -13,6 +13,7 @@
     child      starts a process that keeps every descriptor, then works
     stop       stops itself (SIGSTOP) in a test
     returns    gives the second half of each Run back
+    cancels    as good, and listens for Cancel between tests
     omits      leaves out the last test of each Run and says nothing of it
     hangs      does not exit after Goodbye
 
@@ -21,6 +22,7 @@ A test of the kind "slow" takes ten milliseconds. The process appends a line "PI
 """
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -56,7 +58,7 @@ class Server:
         self.mode, self.tests = mode, tests
         self.fd = int(os.environ["TESTR_RPC_FD"])
         os.set_inheritable(self.fd, mode == "child")
-        self.input, self.text, self.before, self.ran = b"", b"", set(), 0
+        self.input, self.text, self.before, self.ran, self.waiting = b"", b"", set(), 0, []
 
     def send(self, name, **fields):
         content = json.dumps({name: fields}).encode()
@@ -119,12 +121,24 @@ class Server:
         if self.ran == 1:
             self.misbehave()
 
+    def cancelled(self, nonce):
+        """The client has sent a Cancel of this Run; what else has come waits."""
+        while select.select([self.fd], [], [], 0)[0]:
+            received = self.receive()
+            if received is None:
+                break
+            self.waiting.append(received)
+        return ("Cancel", {"nonce": nonce}) in self.waiting
+
     def do_run(self, nonce, tests=None, **_):
         tests = self.tests if tests is None else tests
         returned = []
         if self.mode == "returns" and len(tests) > 1:
             tests, returned = tests[:len(tests) // 2], tests[len(tests) // 2:]
-        for test in tests[:-1] if self.mode == "omits" else tests:
+        for i, test in enumerate(tests[:-1] if self.mode == "omits" else tests):
+            if self.mode == "cancels" and self.cancelled(nonce):
+                returned = tests[i:]
+                break
             self.run(test)
         if self.mode == "wrong" and self.ran:
             self.send("Done", nonce=nonce + 1000)
@@ -143,7 +157,7 @@ class Server:
         if self.mode == "child":
             subprocess.Popen(["sleep", "60"], close_fds=False)
         while True:
-            received = self.receive()
+            received = self.waiting.pop(0) if self.waiting else self.receive()
             if received is None or received[0] == "Goodbye":
                 break
             name, fields = received

@@ -71,10 +71,23 @@ class Good(ServerTest):
         tests = ["slow.%d" % i for i in range(200)]
         self.serve("good", tests)
         self.call("run", "--parallel", "--concurrency=2", expect=0)
-        # One more lists the tests.
-        self.assertEqual(3, self.starts())
+        # One of them lists the tests.
+        self.assertEqual(2, self.starts())
         self.assertEqual({1}, set(self.ran().values()))
         self.assertEqual(200, len(self.results()))
+
+    def test_a_signal_ends_no_test(self):
+        """A server that is asked to gives back what it has not begun; what it is in is finished."""
+        self.serve("cancels", ["wait.a"] + ["pass.%d" % i for i in range(5)])
+        process = self.start("run")
+        self.wait_for(lambda: os.path.exists(self.path("RAN")))
+        process.send_signal(signal.SIGINT)
+        self.write("GO", "")
+        run = self.finish(process)
+        self.assertEqual(130, run.code, run)
+        results = self.results()
+        self.assertEqual("success", results["wait.a"])
+        self.assertLess(len(results), 6)
 
     def test_isolated_uses_processes(self):
         self.serve("good")
