@@ -28,6 +28,17 @@ ask_outcome(enum status status)
 	}
 }
 
+bool
+ask_quarantined(struct slice tags)
+{
+	struct slice tag;
+
+	while (slice_split(&tags, '\0', &tag))
+		if (slice_eq(tag, SLICE_LIT(EVENT_QUARANTINED)))
+			return true;
+	return false;
+}
+
 void
 ask_time(struct buf *out, int64_t time)
 {

@@ -10,6 +10,8 @@
 
 /* What tables say of a result: "passed", "failed", "skipped", …. */
 const char *ask_outcome(enum status status);
+/* True when the tags of a row say that its test was in quarantine. */
+bool ask_quarantined(struct slice tags);
 /* Appends a time as people read it, "2020-01-01 00:00:00Z", or "-". */
 void ask_time(struct buf *out, int64_t time);
 

@@ -263,7 +263,7 @@ cli_unexpected(struct cli *cli, char *const *arguments, size_t count)
 }
 
 bool
-cli_fails(const struct result *r, bool uxsuccess_passes)
+cli_failed(const struct result *r, bool uxsuccess_passes)
 {
 	switch (r->status) {
 	case STATUS_SUCCESS:
@@ -275,6 +275,12 @@ cli_fails(const struct result *r, bool uxsuccess_passes)
 	default:
 		return true;
 	}
+}
+
+bool
+cli_fails(const struct result *r, bool uxsuccess_passes)
+{
+	return cli_failed(r, uxsuccess_passes) && !event_quarantined(r->tags, r->tag_count);
 }
 
 int
@@ -301,5 +307,7 @@ cli_has_tag(const struct result *r, const struct strtab *tags)
 const char *
 cli_label(const struct result *r)
 {
+	if (event_quarantined(r->tags, r->tag_count))
+		return "QUARANTINED";
 	return r->status == STATUS_UXSUCCESS ? "UNEXPECTED SUCCESS" : "FAIL";
 }

@@ -67,7 +67,8 @@ int cli_duration(struct cli *cli, const char *option, const char *text, int64_t 
 /* Says that positional arguments were left over, in Python's words, and returns the exit status for that. */
 int cli_unexpected(struct cli *cli, char *const *arguments, size_t count);
 
-/* True when the result fails its run. */
+/* True when the result is a failure; and when it fails its run, which that of a test in quarantine does not. */
+bool cli_failed(const struct result *r, bool uxsuccess_passes);
 bool cli_fails(const struct result *r, bool uxsuccess_passes);
 /* The words of the configuration's filter_tags; `config` may be NULL. */
 int cli_filter_tags(struct cli *cli, const struct config *config, struct strtab *out);
@@ -75,7 +76,7 @@ int cli_filter_tags(struct cli *cli, const struct config *config, struct strtab 
 bool cli_has_tag(const struct result *r, const struct strtab *tags);
 /* Appends an argument as the shell takes it: in quotes where it needs some. */
 void cli_shell_word(struct buf *out, struct slice argument);
-/* The label of its block: "FAIL", or "UNEXPECTED SUCCESS". */
+/* The label of its block: "FAIL", "UNEXPECTED SUCCESS", or "QUARANTINED". */
 const char *cli_label(const struct result *r);
 
 /* What of an attachment is kept in memory to be shown. */

@@ -168,7 +168,8 @@ take_row(void *context, const struct repo_row *row, struct err *err)
 		return err_nomem(err);
 	l->ends[l->end_count] = (struct flaky_end){.test = test,
 	    .failed = verdict == VERDICT_FAIL,
-	    .worker_known = row->worker >= 0 || l->at->isolated,
+	    /* A test is tried again under other circumstances than the first time. */
+	    .worker_known = l->at->isolated || (row->worker >= 0 && row->attempt == 1),
 	    .first = l->at->isolated,
 	    .duration = row->duration == TIME_NONE ? -1 : row->duration};
 	l->places[l->end_count++] = (struct place){row->worker, row->offset};

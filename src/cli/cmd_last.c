@@ -99,6 +99,7 @@ summarise(struct cli *cli, struct repo *repo, const struct repo_run *run, const 
 	    .id = run->id,
 	    .counts = show->counts,
 	    .flaky = show->flaky,
+	    .quarantined = show->quarantined,
 	    .elapsed = show_elapsed(show),
 	    .interrupted = run->state != REPO_FINISHED,
 	};
@@ -164,7 +165,7 @@ answer_row(void *context, const struct repo_row *row, struct err *err)
 	/* Its failed attempt comes right before it. */
 	if (l->worker < 0 && repo_row_attempt(row) > 1 && l->failures)
 		l->failures--;
-	l->failures += verdict == VERDICT_FAIL;
+	l->failures += verdict == VERDICT_FAIL && !ask_quarantined(row->tags);
 	return ask_answer_row(
 	    &l->answer, l->repo, row, verdict, verdict == VERDICT_FAIL ? ASK_DETAIL_MAX : 0, err);
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "arrange.h"
+#include "clock.h"
 #include "isolation.h"
+#include "quarantine.h"
 #include "record.h"
 #include "repeat.h"
 #include "retry.h"
@@ -27,6 +29,8 @@ struct testing {
 	struct steps steps;   /* of --plan */
 	struct record record; /* of the run that is on */
 	struct repeat repeat;
+	struct quarantine quarantine;
+	int64_t began; /* when the run that is on was begun */
 };
 
 /* The ids of --failing and --load-list; of both, those of the file that are failing, in the file's order. */
@@ -134,10 +138,33 @@ is_partial(const struct testing *t)
 	       a->set[ARG_REPLAY] || t->setup.filter_count || t->setup.test_args.count;
 }
 
+/* The event with one more tag. */
+static int
+on_quarantined(struct testing *t, const struct event *e, struct err *err)
+{
+	struct slice *tags = calloc(e->tag_count + 1, sizeof(*tags));
+	struct event tagged = *e;
+	int rc;
+
+	if (!tags)
+		return err_nomem(err);
+	for (size_t i = 0; i < e->tag_count; i++)
+		tags[i] = e->tags[i];
+	tags[e->tag_count] = SLICE_LIT(EVENT_QUARANTINED);
+	tagged.tags = tags;
+	tagged.tag_count++;
+	rc = record_event(&t->record, &tagged, err);
+	free(tags);
+	return rc;
+}
+
 static int
 on_event(void *context, const struct event *e, struct err *err)
 {
 	struct testing *t = context;
+
+	if (e->id.data && quarantine_find(&t->quarantine, e->id, t->began))
+		return on_quarantined(t, e, err);
 
 	return record_event(&t->record, e, err);
 }
@@ -377,6 +404,7 @@ run_once(struct testing *t, int *status)
 	struct once o = {0};
 	int rc = record_init(&t->record, t->cli, t->repo, t->setup.config, t->cli->args.set[ARG_SUBUNIT]);
 
+	t->began = clock_realtime();
 	t->record.turn = t->repeat.limited ? t->repeat.runs + 1 : 0;
 	t->record.workers = t->setup.workers;
 	t->record.seed = t->arrange.order == ARRANGE_RANDOM ? &t->arrange.seed : NULL;
@@ -452,6 +480,8 @@ run_run(struct cli *cli)
 	else
 		rc = cli->args.set[ARG_PLAN] ? steps_load(&t.steps, cli->args.text[ARG_PLAN], &cli->err) : 0;
 	if (rc == 0)
+		rc = quarantine_load(&t.quarantine, cli->here, &cli->err);
+	if (rc == 0)
 		rc = arrange_init(&t.arrange, cli, t.repo);
 	if (rc == 0) {
 		rc = setup_begin(&t.setup, cli, t.arrange.workers);
@@ -462,6 +492,7 @@ run_run(struct cli *cli)
 	arrange_release(&t.arrange);
 	steps_release(&t.steps);
 	strtab_release(&t.ids);
+	quarantine_release(&t.quarantine);
 	free(t.repeat.failure);
 	repo_free(t.repo);
 	return rc;

@@ -57,27 +57,29 @@ record_begin(struct record *r)
 static bool
 count_result(struct record *r, const struct result *result)
 {
-	bool again = repo_supersede(&r->counts, result), fails = cli_fails(result, r->uxsuccess_passes);
+	bool again = repo_supersede(&r->counts, result), failed = cli_failed(result, r->uxsuccess_passes);
+	bool quarantined = event_quarantined(result->tags, result->tag_count);
 	size_t test = r->plan.ids ? strtab_find(r->plan.ids, result->id) : STRTAB_NONE;
 
 	r->counts.tests++;
 	if (result->status == STATUS_SKIP)
 		r->counts.skips++;
-	if (fails) {
+	r->quarantined += quarantined * (failed - again);
+	if (failed && !quarantined) {
 		r->counts.failures++;
 		if (!r->first_failure)
 			r->first_failure = slice_dup(result->id);
-	} else if (cli_has_tag(result, &r->filter_tags)) {
+	} else if (!failed && cli_has_tag(result, &r->filter_tags)) {
 		r->filtered++;
 	}
-	if (again && !fails && r->first_failure && slice_eq(slice_str(r->first_failure), result->id)) {
+	if (again && !failed && r->first_failure && slice_eq(slice_str(r->first_failure), result->id)) {
 		free(r->first_failure);
 		r->first_failure = NULL;
 	}
-	r->flaky += again && !fails;
+	r->flaky += again && !failed && !quarantined;
 	if (!again && test != STRTAB_NONE && r->plan.durations && r->plan.durations[test] > 0)
 		r->predicted -= (double)r->plan.durations[test];
-	return again && !fails;
+	return again && !failed && !quarantined;
 }
 
 static void
@@ -199,7 +201,7 @@ record_event(struct record *r, const struct event *e, struct err *err)
 	}
 	if (r->subunit)
 		return write_packets(r, e, err);
-	if (result && cli_fails(result, r->uxsuccess_passes)) {
+	if (result && cli_failed(result, r->uxsuccess_passes)) {
 		if (record_flush(r, err) < 0)
 			return -1;
 		ui_failure(&r->cli->ui, cli_label(result), result);
@@ -333,6 +335,7 @@ finish(struct record *r, const struct record_end *end, int *status)
 	    .elapsed = time_between(r->first, r->last),
 	    .errors = r->errors,
 	    .flaky = r->flaky,
+	    .quarantined = r->quarantined,
 	    .lost = r->lost,
 	    .not_run = end->not_run,
 	    .interrupted = end->interrupted,

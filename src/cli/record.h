@@ -41,6 +41,7 @@ struct record {
 	double predicted;    /* nanoseconds of work left */
 	int64_t started;     /* monotonic */
 	size_t errors, lost;
+	int64_t quarantined; /* failures of tests in quarantine */
 	char *first_failure; /* the test of it, or NULL */
 	int64_t id;          /* of the run, once it is finished; -1 when it is not stored */
 	int64_t

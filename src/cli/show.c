@@ -40,14 +40,17 @@ show_result(void *context, const struct result *r, struct err *err)
 {
 	struct show *s = context;
 	bool cut_off = s->interrupted && !status_is_final(r->status);
-	bool fails = s->all_fail || (!cut_off && cli_fails(r, s->uxsuccess_passes)), flaky;
+	bool failed = s->all_fail || (!cut_off && cli_failed(r, s->uxsuccess_passes)), flaky;
+	bool quarantined = event_quarantined(r->tags, r->tag_count), again;
 
 	if ((s->worker >= 0 && result_worker(r) != s->worker) || (cut_off && !s->list && !s->subunit))
 		return 0;
-	flaky = !s->all_fail && s->worker < 0 && repo_supersede(&s->counts, r) && !fails;
+	again = !s->all_fail && s->worker < 0 && repo_supersede(&s->counts, r);
+	flaky = again && !failed && !quarantined;
+	s->quarantined += quarantined * (failed - again);
 	s->flaky += flaky;
-	s->counts.tests += fails || !cli_has_tag(r, &s->filter_tags);
-	s->counts.failures += fails;
+	s->counts.tests += failed || !cli_has_tag(r, &s->filter_tags);
+	s->counts.failures += failed && !quarantined;
 	s->counts.skips += r->status == STATUS_SKIP;
 	time_extend(&s->first, &s->last, r->start);
 	time_extend(&s->first, &s->last, r->stop);
@@ -55,7 +58,7 @@ show_result(void *context, const struct result *r, struct err *err)
 		return show_packets(s, r, err);
 	if (s->list)
 		ui_printf(&s->cli->ui, "%.*s\n", SLICE_FMT(r->id));
-	else if (fails)
+	else if (failed)
 		ui_failure(&s->cli->ui, cli_label(r), r);
 	else if (flaky)
 		ui_flaky(&s->cli->ui, r);

@@ -17,6 +17,7 @@ struct show {
 	struct strtab filter_tags; /* tests that pass and have one of these are not counted */
 	struct repo_counts counts;
 	int64_t flaky;       /* tests that failed and passed when tried again */
+	int64_t quarantined; /* failures of tests in quarantine */
 	int64_t first, last; /* the extent of their times */
 	struct buf packets;
 };

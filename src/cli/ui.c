@@ -210,6 +210,8 @@ ui_summary(struct ui *ui, const struct ui_summary *s)
 	}
 	if (s->flaky)
 		buf_printf(&ui->out, ", flaky=%lld", (long long)s->flaky);
+	if (s->quarantined)
+		buf_printf(&ui->out, ", quarantined=%lld", (long long)s->quarantined);
 	if (s->errors)
 		buf_printf(&ui->out, ", errors=%zu", s->errors);
 	if (s->lost)

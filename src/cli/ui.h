@@ -59,6 +59,7 @@ struct ui_summary {
 	const struct repo_counts *before;
 	int64_t before_elapsed;
 	int64_t flaky;       /* tests that failed and passed when tried again */
+	int64_t quarantined; /* tests that failed, and are in quarantine */
 	size_t errors, lost; /* outside any test; without result */
 	size_t not_run;      /* for want of time */
 	bool interrupted;

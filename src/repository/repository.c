@@ -602,9 +602,11 @@ repo_status_fails(enum status status, bool uxsuccess_passes)
 bool
 repo_supersede(struct repo_counts *counts, const struct result *r)
 {
-	if (event_attempt(r->tags, r->tag_count) < 2 || !counts->failures)
+	bool quarantined = event_quarantined(r->tags, r->tag_count);
+
+	if (event_attempt(r->tags, r->tag_count) < 2 || !(quarantined ? counts->tests : counts->failures))
 		return false;
-	counts->failures--;
+	counts->failures -= !quarantined;
 	counts->tests--;
 	return true;
 }
@@ -625,7 +627,8 @@ repo_run_add(struct repo_run *run, const struct result *r)
 {
 	repo_supersede(&run->counts, r);
 	run->counts.tests++;
-	run->counts.failures += repo_status_fails(r->status, run->uxsuccess_passes);
+	run->counts.failures +=
+	    repo_status_fails(r->status, run->uxsuccess_passes) && !event_quarantined(r->tags, r->tag_count);
 	run->counts.skips += r->status == STATUS_SKIP;
 	time_extend(&run->start, &run->stop, r->start);
 	time_extend(&run->start, &run->stop, r->stop);

@@ -29,8 +29,9 @@ enum repo_state {
 
 /* A failure is no result any more when the test was tried again (event_attempt). */
 struct repo_counts {
-	int64_t tests;    /* results, those of tests that never ended included; "exists" is none */
-	int64_t failures; /* fail, never ended, and uxsuccess unless the run took it as success */
+	int64_t tests; /* results, those of tests that never ended included; "exists" is none */
+	int64_t
+	    failures; /* fail, never ended, and uxsuccess unless the run took it as success; none that is quarantined */
 	int64_t skips;
 };
 /* Before the result is counted: takes the failed attempt before it out of the counts. True when there was one. */

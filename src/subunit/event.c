@@ -57,6 +57,14 @@ event_worker(const struct slice *tags, size_t count)
 	return numbered_tag(tags, count, SLICE_LIT("worker-"));
 }
 
+bool
+event_quarantined(const struct slice *tags, size_t count)
+{
+	while (count && !slice_eq(tags[count - 1], SLICE_LIT(EVENT_QUARANTINED)))
+		count--;
+	return count > 0;
+}
+
 int64_t
 event_attempt(const struct slice *tags, size_t count)
 {

@@ -66,6 +66,11 @@ int64_t event_worker(const struct slice *tags, size_t count);
  * there is none. */
 int64_t event_attempt(const struct slice *tags, size_t count);
 
+/* True when the tag "quarantined" is among them, which says that a failure of the test does not decide what became of
+ * its run. */
+bool event_quarantined(const struct slice *tags, size_t count);
+#define EVENT_QUARANTINED "quarantined"
+
 /* "exists", "inprogress", …; NULL for STATUS_NONE. */
 const char *status_name(enum status status);
 /* The reverse. Returns false when s names no status. */

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""What makes tests fail, and which do so by chance: causes, flaky, --until-failure."""
+"""What makes tests fail, and which do so by chance: causes, flaky,
+--until-failure, quarantine."""
 import os
 import re
 import sys
@@ -229,6 +230,100 @@ class UntilFailure(PythonSuite):
                         ["--until-failure", "--for=2"], ["--until-failure", "--for=99999999999999w"]):
             self.call("run", *options, expect=2)
         self.assertEqual(["runs=0"], self.lines("stats"))
+
+ENTRY = "[%s]\nreason = resets under load, T-118\nowner = ana\nexpires = %s\n"
+
+
+class Quarantine(test_ask.AskTest):
+    def test_failures_do_not_decide(self):
+        for format in (2, 1):
+            with self.subTest(format=format):
+                self.configure("pass.a fail.b uxsuccess.c")
+                self.make(format)
+                self.write(".testr.quarantine", ENTRY % ("fail.b", "2199-12-31") + ENTRY % ("uxsuccess.c", "2199-12-31"))
+                run = self.call("run", expect=0)
+                self.assertIn("QUARANTINED: fail.b\ntags: quarantined worker-0\n", run.out)
+                self.assertIn("\nPASSED (id=0, quarantined=2)\n", run.out)
+                last = self.call("last", expect=0)
+                self.assertIn("\nPASSED (id=0, quarantined=2)\n", last.out)
+                self.assertIn("QUARANTINED: uxsuccess.c", last.out)
+                self.assertEqual(["fail.b", "uxsuccess.c"], self.lines("failing", "--list", expect=0))
+                self.assertIn("quarantined=2", self.call("failing", expect=0).out)
+                self.assertEqual(2, len(self.json("failing")["results"]))
+                answer = self.json("last")
+                self.assertEqual((0, "passed"), (answer["run"]["failures"], answer["run"]["outcome"]))
+                fail = [r for r in answer["results"] if r["test"] == "fail.b"][0]
+                self.assertEqual((True, ["quarantined"]), (fail["fails"], fail["tags"]))
+                self.assertEqual(2, sum(c["failures"] for c in self.json("causes")["causes"]))
+                # What was recorded stays as it was, whatever becomes of the file.
+                self.write(".testr.quarantine", ENTRY % ("fail.b", "2020-12-31") + ENTRY % ("uxsuccess.c", "2199-12-31"))
+                self.call("last", expect=0)
+                again = self.call("run", "--failing", expect=1)
+                self.assertIn("\nFAIL: fail.b\n", again.out)
+                self.assertIn("FAILED (id=1, failures=1 (+1), quarantined=1)", again.out)
+                self.call("failing", expect=1)
+                self.call("last", expect=1)
+            os.rename(self.path(".testrepository"), self.path("old-%d" % format))
+
+    def test_with_retries_servers_and_streams(self):
+        self.project("pass.a fail.b flaky.c", "retries=2\nflaky_result=fail\n")
+        self.write(".testr.quarantine", ENTRY % ("fail.b", "2199-12-31") + ENTRY % ("flaky.c", "2199-12-31"))
+        self.write("COUNT", "9")
+        self.assertIn("PASSED (id=0, quarantined=1)", self.call("run", "--parallel", expect=0).out)
+        self.assertIn("PASSED (id=0, quarantined=1)", self.call("last", expect=0).out)
+        self.assertEqual(0, self.json("last")["run"]["failures"])
+        stream = self.start("run", "--subunit")
+        packets = stream.communicate()[0]
+        self.assertEqual(0, stream.returncode)
+        os.mkdir(self.path("other"))
+        self.call("init", "-d", self.path("other"), expect=0)
+        self.assertIn("quarantined=1", self.call("load", "-d", self.path("other"), input=packets, expect=0).out)
+
+    def test_until_failure_goes_on(self):
+        self.project("fail.a")
+        self.write(".testr.quarantine", ENTRY % ("fail.a", "2199-12-31"))
+        self.call("run", "--until-failure", "--max-runs=3", expect=0)
+        self.assertEqual(["runs=3"], self.lines("stats"))
+
+    def test_add_list_check(self):
+        self.project("pass.a fail.b")
+        self.assertEqual("", self.call("quarantine", "list", expect=0).out)
+        self.call("run", expect=1)
+        add = self.call("quarantine", "add", "fail.b", "--reason=T-118", "--owner= ana ", "--expires=2199-01-01", expect=0)
+        self.assertEqual("fail.b is in quarantine until the end of 2199-01-01 (UTC).\n", add.out)
+        self.assertEqual("", add.err)
+        self.call("run", expect=0)
+        self.assertEqual(0, self.call("quarantine", "check").code)
+        add = self.call("quarantine", "add", "a [b]", "--reason", "é", "--owner=bo", "--expires=2w", expect=0)
+        self.assertEqual("note: no stored run has a test of that name: a [b]\n", add.err)
+        self.assertEqual(["expires", "owner", "test", "reason"], self.lines("quarantine", "list", expect=0)[0].split())
+        entries = self.json("quarantine", "list")["tests"]
+        self.assertEqual([("fail.b", "T-118", "ana", "2199-01-01", False, True), ("a [b]", "é", "bo", entries[1]["expires"], False, False)],
+                         [tuple(e[k] for k in ("test", "reason", "owner", "expires", "expired", "known")) for e in entries])
+        # Nothing of the file but its end was changed.
+        text = self.read(".testr.quarantine")
+        self.assertTrue(text.endswith("\n\n[a [b]]\nreason = é\nowner = bo\nexpires = %s\n" % entries[1]["expires"]))
+        self.assertEqual(entries, self.json("quarantine", "check", expect=1)["tests"])
+        self.write(".testr.quarantine", text + ENTRY % ("pass.a", "2020-02-29"))
+        check = self.call("quarantine", "check", expect=1)
+        self.assertRegex(check.out, r"^\.testr\.quarantine:\d+: no stored run has a test a \[b\];.*\n\.testr\.quarantine:\d+: pass\.a counts "
+                                    r"again since the end of 2020-02-29;.*\n$")
+        self.assertIn("2020-02-29 (over)", self.call("quarantine", "list", expect=0).out)
+
+    def test_wrong_files_and_options(self):
+        self.project("pass.a")
+        whole = ["--reason=r", "--owner=o", "--expires=2199-01-01"]
+        for options in ([], ["drop"], ["add"], ["add", "x"], ["add", "x", *whole[:2]], ["add", "x", *whole[1:]], ["add", "", *whole],
+                        ["add", "x", *whole, "--expires=2020-01-01"], ["add", "x", *whole, "--expires=soon"], ["add", "x", *whole, "--owner="]):
+            self.call("quarantine", *options, expect=2)
+        self.assertFalse(os.path.exists(self.path(".testr.quarantine")))
+        self.call("quarantine", "add", "x", *whole, expect=0)
+        self.assertIn("line 4 of .testr.quarantine", self.call("quarantine", "add", "x", *whole, expect=3).err)
+        self.write(".testr.quarantine", "[pass.a]\nreason = x\nexpires = 2199-01-01\n")
+        for command in (["run"], ["quarantine", "check"], ["quarantine", "list"], ["quarantine", "add", "y", *whole]):
+            self.assertRegex(self.call(*command, expect=3).err, r"/\.testr\.quarantine:1: the entry of 'pass\.a' lacks \"owner\"")
+        self.assertEqual(["runs=0"], self.lines("stats"))
+        self.call("last", expect=3)
 
 
 if __name__ == "__main__":
