@@ -4,6 +4,8 @@
 #include "library.h"
 #include "loop.h"
 
+/* Its macros of the functions' names would break the members that are named so. */
+#define CURL_DISABLE_TYPECHECK
 #include <curl/curl.h>
 #include <inttypes.h>
 #include <jansson.h>
