@@ -95,7 +95,9 @@ class Ssh(ProjectTest):
             for name, text in (("sshd_config", SSHD_CONFIG), ("ssh_config", SSH_CONFIG)):
                 with open(os.path.join(self.ssh, name), "w") as f:
                     f.write(text.format(port=port, dir=self.ssh))
-            sshd = subprocess.Popen([SSHD, "-D", "-e", "-f", os.path.join(self.ssh, "sshd_config")], stderr=subprocess.PIPE, text=True)
+            # It goes with us, however we go.
+            sshd = subprocess.Popen(["setpriv", "--pdeathsig", "TERM", SSHD, "-D", "-e", "-f", os.path.join(self.ssh, "sshd_config")],
+                                    stderr=subprocess.PIPE, text=True)
             for line in sshd.stderr:
                 if "Server listening" in line:
                     self.addCleanup(self.stop_sshd, sshd)
