@@ -9,6 +9,7 @@
 #include "db_postgres.h"
 #include "db_sqlite.h"
 #include "fold.h"
+#include "index_page.h"
 #include "rebuild.h"
 #include "remove.h"
 #include "replay.h"
@@ -334,6 +335,24 @@ sqlite_rows(struct repo *repo, int64_t id, repo_row_fn fn, void *context, struct
 }
 
 static int
+sqlite_rows_where(struct repo *repo, int64_t id, const struct repo_rows_query *query, repo_row_fn fn,
+    void *context, struct err *err)
+{
+	struct repo_run run;
+
+	return sqlite_run_get(repo, id, &run, err)
+		   ? -1
+		   : index_rows_where(((struct sqlite_repo *)repo)->index, id, query, fn, context, err);
+}
+
+static int
+sqlite_tests_where(
+    struct repo *repo, const struct repo_tests_query *query, repo_test_fn fn, void *context, struct err *err)
+{
+	return index_tests_where(((struct sqlite_repo *)repo)->index, query, fn, context, err);
+}
+
+static int
 sqlite_history(
     struct repo *repo, struct slice test, int64_t limit, repo_row_fn fn, void *context, struct err *err)
 {
@@ -472,7 +491,8 @@ sqlite_durations(struct repo *repo, const struct strtab *ids, int64_t *out, stru
 	.run_text = sqlite_run_text, .failing = sqlite_failing, .failing_ids = sqlite_failing_ids, \
 	.durations = sqlite_durations, .rows = sqlite_rows, .history = sqlite_history, \
 	.row_result = sqlite_row_result, .tests = sqlite_tests, .stream = sqlite_stream, \
-	.stream_open = sqlite_stream_open, .import_abort = writer_import_abort, .settle = writer_settle, \
+	.stream_open = sqlite_stream_open, .rows_where = sqlite_rows_where, \
+	.tests_where = sqlite_tests_where, .import_abort = writer_import_abort, .settle = writer_settle, \
 	.remove = sqlite_remove, .verify = sqlite_verify
 
 const struct repo_backend backend_sqlite = {

@@ -467,9 +467,8 @@ index_clear(struct index *ix, struct err *err)
 	return db_execute(ix->db, sql_clear, err);
 }
 
-/* A row of a statement that begins with the columns of a result. */
-static struct repo_row
-read_row(struct db_stmt *stmt, struct slice test)
+struct repo_row
+index_row(struct db_stmt *stmt, struct slice test)
 {
 	struct repo_row row = {
 	    .run = db_int(stmt, 0),
@@ -497,7 +496,7 @@ index_rows(struct index *ix, int64_t run, repo_row_fn fn, void *context, struct 
 		return -1;
 	db_bind_int(stmt, 1, run);
 	while ((rc = db_step(stmt, err)) > 0) {
-		struct repo_row row = read_row(stmt, db_bytes(stmt, 9));
+		struct repo_row row = index_row(stmt, db_bytes(stmt, 9));
 
 		rc = fn(context, &row, err);
 		if (rc)
@@ -528,7 +527,7 @@ index_history(
 	db_bind_int(stmt, 1, id);
 	db_bind_int(stmt, 2, limit ? limit : INT64_MAX);
 	while ((rc = db_step(stmt, err)) > 0) {
-		struct repo_row row = read_row(stmt, test);
+		struct repo_row row = index_row(stmt, test);
 
 		rc = fn(context, &row, err);
 		if (rc)

@@ -64,6 +64,9 @@ int index_history(
     struct index *ix, struct slice test, int64_t limit, repo_row_fn fn, void *context, struct err *err);
 int index_tests(struct index *ix, repo_test_fn fn, void *context, struct err *err);
 
+/* A row of a statement that begins with the columns of a result (sql.c). */
+struct repo_row index_row(struct db_stmt *stmt, struct slice test);
+
 /* What fold.c needs beside. The values of the table "counter": */
 int index_counter(struct index *ix, const char *name, int64_t *out, struct err *err);
 int index_counter_set(struct index *ix, const char *name, int64_t value, struct err *err);

@@ -85,6 +85,8 @@ struct repo_backend {
 	int (*row_result)(struct repo *repo, const struct repo_row *row, size_t detail_max, repo_result_fn fn,
 	    void *context, struct err *err);
 	int (*tests)(struct repo *repo, repo_test_fn fn, void *context, struct err *err);
+	int (*tests_where)(struct repo *repo, const struct repo_tests_query *query, repo_test_fn fn,
+	    void *context, struct err *err);
 	/* The bytes to which the offsets of rows apply. */
 	int (*stream)(struct repo *repo, int64_t run, repo_text_fn fn, void *context, struct err *err);
 	int (*stream_open)(struct repo *repo, int64_t run, uint64_t from, uint64_t end, struct err *err);

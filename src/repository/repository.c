@@ -538,6 +538,14 @@ repo_tests(struct repo *repo, repo_test_fn fn, void *context, struct err *err)
 }
 
 int
+repo_tests_where(
+    struct repo *repo, const struct repo_tests_query *query, repo_test_fn fn, void *context, struct err *err)
+{
+	return (repo->backend->tests_where ? repo->backend->tests_where : rowpage_tests_where)(
+	    repo, query, fn, context, err);
+}
+
+int
 repo_stream(struct repo *repo, int64_t run, repo_text_fn fn, void *context, struct err *err)
 {
 	return (repo->backend->stream ? repo->backend->stream : generic_stream)(repo, run, fn, context, err);

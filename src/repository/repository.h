@@ -240,6 +240,15 @@ int repo_row_result(struct repo *repo, const struct repo_row *row, size_t detail
 /* Every test that any run has a result of, sorted bytewise. */
 typedef int (*repo_test_fn)(void *context, struct slice name, struct err *err);
 int repo_tests(struct repo *repo, repo_test_fn fn, void *context, struct err *err);
+/* Which of them. A zeroed one means all. */
+struct repo_tests_query {
+	struct slice prefix; /* only those that begin so */
+	struct slice text;   /* only those with this in their ids */
+	struct slice after;  /* only those behind this one */
+	int64_t limit;       /* 0: none */
+};
+int repo_tests_where(
+    struct repo *repo, const struct repo_tests_query *query, repo_test_fn fn, void *context, struct err *err);
 
 /* The stream of a run as subunit v2, piece by piece. */
 int repo_stream(struct repo *repo, int64_t run, repo_text_fn fn, void *context, struct err *err);

@@ -130,3 +130,33 @@ rowpage_where(struct repo *repo, int64_t run, const struct repo_rows_query *quer
 	strtab_release(&p.texts);
 	return rc;
 }
+
+struct tests_walk {
+	const struct repo_tests_query *query;
+	repo_test_fn fn;
+	void *context;
+	int64_t given;
+};
+
+static int
+take_test(void *context, struct slice name, struct err *err)
+{
+	struct tests_walk *w = context;
+	const struct repo_tests_query *q = w->query;
+
+	if ((q->limit && w->given == q->limit) || !slice_starts(name, q->prefix) ||
+	    (q->after.data && slice_cmp(name, q->after) <= 0) ||
+	    (q->text.len && slice_search(name, q->text) == name.len))
+		return 0;
+	w->given++;
+	return w->fn(w->context, name, err);
+}
+
+int
+rowpage_tests_where(
+    struct repo *repo, const struct repo_tests_query *query, repo_test_fn fn, void *context, struct err *err)
+{
+	struct tests_walk w = {query, fn, context, 0};
+
+	return repo_tests(repo, take_test, &w, err);
+}

@@ -301,6 +301,56 @@ const char sql_rows[] =
     "SELECT " ROW_COLUMNS ", t.name FROM result AS r JOIN test AS t ON t.id = r.test"
     " LEFT JOIN tagset AS g ON g.id = r.tagset WHERE r.run = $1 ORDER BY t.name, r.attempt";
 
+/* A page of the results of a run: first the rows, by their keys alone, then what belongs to them. `key` is what they
+ * are sorted by before test and attempt, and the page begins behind the row $5, $6; where there is none, behind
+ * everything. */
+#define PAGE(key, has_text) \
+	"SELECT " ROW_COLUMNS ", t.name, r.test FROM (SELECT * FROM result AS r WHERE r.run = $1" \
+	"  AND ($2 = 0 OR ((1 << r.status) & $2) <> 0) AND (r.worker = $3 OR $3 IS NULL)" \
+	"  AND (r.test IN (SELECT id FROM test WHERE " has_text ") OR $4 IS NULL)" \
+	"  AND (" key ", r.test, r.attempt) > (coalesce((SELECT " key " FROM result AS r WHERE r.run = $1" \
+	"   AND r.test = $5 AND r.attempt = $6), -9223372036854775807), $5, $6)" \
+	"  ORDER BY " key ", r.test, r.attempt LIMIT $7) AS r JOIN test AS t ON t.id = r.test" \
+	" LEFT JOIN tagset AS g ON g.id = r.tagset ORDER BY " key ", r.test, r.attempt"
+/* With a constant for a key there is nothing to sort: the rows lie so. */
+#define PAGE_SEEN(has_text) \
+	"SELECT " ROW_COLUMNS ", t.name, r.test FROM (SELECT * FROM result AS r WHERE r.run = $1" \
+	"  AND ($2 = 0 OR ((1 << r.status) & $2) <> 0) AND (r.worker = $3 OR $3 IS NULL)" \
+	"  AND (r.test IN (SELECT id FROM test WHERE " has_text ") OR $4 IS NULL)" \
+	"  AND (r.test, r.attempt) > ($5, $6) ORDER BY r.test, r.attempt LIMIT $7) AS r" \
+	" JOIN test AS t ON t.id = r.test LEFT JOIN tagset AS g ON g.id = r.tagset ORDER BY r.test, r.attempt"
+#define PAGE_TEST(has_text, nothing) \
+	"SELECT " ROW_COLUMNS ", t.name, r.test FROM result AS r JOIN test AS t ON t.id = r.test" \
+	" LEFT JOIN tagset AS g ON g.id = r.tagset WHERE r.run = $1" \
+	" AND ($2 = 0 OR ((1 << r.status) & $2) <> 0) AND (r.worker = $3 OR $3 IS NULL)" \
+	" AND (r.test IN (SELECT id FROM test WHERE " has_text ") OR $4 IS NULL)" \
+	" AND (t.name, r.attempt) > (coalesce((SELECT name FROM test WHERE id = $5), " nothing "), $6)" \
+	" ORDER BY t.name, r.attempt LIMIT $7"
+#define SLOWEST "-coalesce(r.duration, -1)"
+#define START "coalesce(r.start, 9223372036854775807)"
+#define HAS_TEXT "instr(name, $4) > 0"
+#define HAS_TEXT_POSTGRES "position($4 IN name) > 0"
+
+const char *const sql_page[SQL_PAGE_ORDERS] = {
+    PAGE_SEEN(HAS_TEXT), PAGE_TEST(HAS_TEXT, "''"), PAGE(SLOWEST, HAS_TEXT), PAGE(START, HAS_TEXT)};
+
+const char *const sql_page_postgres[SQL_PAGE_ORDERS] = {PAGE_SEEN(HAS_TEXT_POSTGRES),
+    PAGE_TEST(HAS_TEXT_POSTGRES, "''::bytea"), PAGE(SLOWEST, HAS_TEXT_POSTGRES),
+    PAGE(START, HAS_TEXT_POSTGRES)};
+
+const char sql_page_of_test[] =
+    "SELECT " ROW_COLUMNS ", t.name, r.test FROM test AS t JOIN result AS r ON r.run = $1 AND r.test = t.id"
+    " LEFT JOIN tagset AS g ON g.id = r.tagset WHERE t.hash = $2 AND t.name = $3 ORDER BY r.attempt";
+
+#define TESTS_PAGE(has_text) \
+	"SELECT name FROM test WHERE name > $1 AND name >= $2 AND (name < $3 OR $3 IS NULL)" \
+	" AND (" has_text " OR $4 IS NULL)" \
+	" AND EXISTS (SELECT 1 FROM result WHERE test = test.id AND run >= 0) ORDER BY name LIMIT $5"
+
+const char sql_tests_page[] = TESTS_PAGE(HAS_TEXT);
+
+const char sql_tests_page_postgres[] = TESTS_PAGE(HAS_TEXT_POSTGRES);
+
 /* The results of a running run are known in part, so they wait. */
 #define ENDED "run NOT IN (SELECT id FROM run WHERE state = 0)"
 

@@ -64,6 +64,13 @@ extern const char sql_results_insert_postgres[];
 extern const char sql_results_delete[];
 extern const char sql_run_delete[];
 extern const char sql_rows[];
+/* In the order of enum repo_rows_order. */
+#define SQL_PAGE_ORDERS 4
+extern const char *const sql_page[SQL_PAGE_ORDERS];
+extern const char *const sql_page_postgres[SQL_PAGE_ORDERS];
+extern const char sql_page_of_test[];
+extern const char sql_tests_page[];
+extern const char sql_tests_page_postgres[];
 extern const char sql_history[];
 
 extern const char sql_fold_start[];

@@ -5,9 +5,7 @@
 #include <stdlib.h>
 
 struct page {
-	struct call *call;
 	struct reply *out;
-	struct slice prefix, text, after;
 	int64_t limit, given;
 	char *last;
 	bool more;
@@ -22,14 +20,12 @@ test_json(struct slice id)
 	return json_pack("{so, ss}", "test", shape_text(id), "key", hash);
 }
 
+/* One more than the limit is asked for, to know whether there is more. */
 static int
 add_test(void *context, struct slice name, struct err *err)
 {
 	struct page *p = context;
 
-	if (p->more || !slice_starts(name, p->prefix) || (p->after.data && slice_cmp(name, p->after) <= 0) ||
-	    (p->text.len && slice_search(name, p->text) == name.len))
-		return 0;
 	if (p->given == p->limit || reply_full(p->out)) {
 		p->more = true;
 		return 0;
@@ -43,16 +39,17 @@ add_test(void *context, struct slice name, struct err *err)
 int
 api_tests(struct call *call, struct reply *out, struct err *err)
 {
-	struct page p = {.call = call, .out = out};
+	struct repo_tests_query query = {.prefix = request_param(call->request, "prefix"),
+	    .text = request_param(call->request, "q"),
+	    .after = request_param(call->request, "cursor")};
+	struct page p = {.out = out};
 	int rc;
 
 	if (call_limit(call, out, &p.limit))
 		return 0;
-	p.prefix = request_param(call->request, "prefix");
-	p.text = request_param(call->request, "q");
-	p.after = request_param(call->request, "cursor");
+	query.limit = p.limit + 1;
 	reply_list(out, "tests");
-	rc = repo_tests(call->repo, add_test, &p, err);
+	rc = repo_tests_where(call->repo, &query, add_test, &p, err);
 	if (rc == 0)
 		rc = reply_list_end(out, call->request, p.more ? p.last : NULL, err);
 	free(p.last);
@@ -158,7 +155,7 @@ api_history(struct call *call, struct reply *out, struct err *err)
 	if (rc)
 		return rc;
 	reply_list(out, "results");
-	rc = repo_history(call->repo, slice_str(id), 0, add_result, &h, err);
+	rc = repo_history(call->repo, slice_str(id), h.before ? 0 : h.limit + 1, add_result, &h, err);
 	free(id);
 	if (rc)
 		return rc;
