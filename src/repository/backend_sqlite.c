@@ -482,6 +482,12 @@ sqlite_durations(struct repo *repo, const struct strtab *ids, int64_t *out, stru
 	return fold_durations(((struct sqlite_repo *)repo)->index, ids, out, err);
 }
 
+static int
+database_size(struct repo *repo, int64_t *out, struct err *err)
+{
+	return index_size(((struct sqlite_repo *)repo)->index, out, err);
+}
+
 #define FUNCTIONS \
 	.allocate = sqlite_allocate, .close = sqlite_close, .run_begin = writer_run_begin, \
 	.append = writer_append, .meta_set = writer_meta_set, .flush = writer_flush, .room = writer_room, \
@@ -514,6 +520,7 @@ const struct repo_backend backend_postgres = {
     .create_url = postgres_create,
     .exists_url = postgres_exists,
     .open = postgres_open,
+    .size = database_size,
     .rebuild = postgres_rebuild,
     FUNCTIONS,
 };
@@ -525,5 +532,6 @@ const struct repo_backend backend_memory = {
     .create_url = memory_create,
     .exists_url = memory_exists,
     .open = memory_open,
+    .size = database_size,
     FUNCTIONS,
 };

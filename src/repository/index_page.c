@@ -36,7 +36,9 @@ filter_row(void *context, const struct repo_row *row, struct err *err)
 
 	if ((q->statuses && !(q->statuses & 1u << row->status)) ||
 	    (q->worker >= 0 && q->worker != row->worker) ||
-	    (q->after_place && row->attempt <= q->after_attempt) || (q->limit && t->given == q->limit))
+	    (q->after_place && row->attempt <= q->after_attempt) ||
+	    (q->text.len && slice_search(row->test, q->text) == row->test.len) ||
+	    (q->limit && t->given == q->limit))
 		return 0;
 	t->given++;
 	return t->fn(t->context, row, err);
@@ -118,4 +120,17 @@ index_tests_where(
 	db_release(stmt);
 	buf_release(&end);
 	return rc;
+}
+
+int
+index_size(struct index *ix, int64_t *out, struct err *err)
+{
+	bool postgres = db_kind(index_db(ix)) == DB_POSTGRES;
+	struct db_stmt *stmt = db_prepare(index_db(ix), postgres ? sql_size_postgres : sql_size, err);
+	int rc = stmt ? db_step(stmt, err) : -1;
+
+	if (rc > 0)
+		*out = db_int(stmt, 0);
+	db_release(stmt);
+	return rc < 0 ? -1 : 0;
 }

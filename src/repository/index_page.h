@@ -6,6 +6,8 @@
 
 #include "index.h"
 
+/* The bytes of the database, where everything is in it. */
+int index_size(struct index *ix, int64_t *out, struct err *err);
 /* As repo_rows_where and repo_tests_where. */
 int index_rows_where(struct index *ix, int64_t run, const struct repo_rows_query *query, repo_row_fn fn,
     void *context, struct err *err);

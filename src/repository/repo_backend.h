@@ -108,6 +108,8 @@ struct repo_backend {
 	int (*reserve)(struct repo *repo, int64_t next, struct err *err);
 	int (*adopt)(struct repo *repo, struct repo *from, struct err *err);
 
+	/* NULL: the files below its directory. */
+	int (*size)(struct repo *repo, int64_t *out, struct err *err);
 	/* The ids of all runs, ascending, for the caller to free. NULL: generic.h asks `runs`. */
 	int (*run_ids)(struct repo *repo, int64_t **out, size_t *count, struct err *err);
 };

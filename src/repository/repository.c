@@ -597,7 +597,8 @@ repo_row_detail(struct repo *repo, const struct repo_row *row, struct slice name
 int
 repo_size(struct repo *repo, int64_t *out, struct err *err)
 {
-	return generic_size(repo->dir.path, out, err);
+	return repo->backend->size ? repo->backend->size(repo, out, err)
+				   : generic_size(repo->dir.path, out, err);
 }
 
 bool

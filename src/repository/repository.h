@@ -218,7 +218,7 @@ enum repo_rows_order {
 	REPO_ROWS_START,   /* by start, unknown ones last; then place, attempt */
 };
 struct repo_rows_query {
-	struct slice test; /* only that test's; absent: all */
+	struct slice test; /* only that test's, always by attempt; absent: all */
 	unsigned statuses; /* a set of 1 << enum status; 0: all */
 	int64_t worker;    /* -1: all */
 	struct slice text; /* only tests with this in their ids */

@@ -115,13 +115,15 @@ rowpage_where(struct repo *repo, int64_t run, const struct repo_rows_query *quer
 	    [REPO_ROWS_SLOWEST] = compare_durations,
 	    [REPO_ROWS_START] = compare_starts};
 	struct rowpage p = {.query = query};
+	/* Those of one test are by attempt. */
+	enum repo_rows_order order = query->test.data ? REPO_ROWS_SEEN : query->order;
 	int64_t given = 0;
 	int rc = repo_rows(repo, run, take_row, &p, err);
 
 	if (p.count)
-		qsort(p.rows, p.count, sizeof(*p.rows), compare[query->order]);
+		qsort(p.rows, p.count, sizeof(*p.rows), compare[order]);
 	for (size_t i = 0; rc == 0 && i < p.count && (!query->limit || given < query->limit); i++) {
-		if (query->after_place && compare[query->order](&p.rows[i], &p.after) <= 0)
+		if (query->after_place && compare[order](&p.rows[i], &p.after) <= 0)
 			continue;
 		given++;
 		rc = fn(context, &p.rows[i], err);

@@ -347,6 +347,14 @@ const char sql_page_of_test[] =
 	" AND (" has_text " OR $4 IS NULL)" \
 	" AND EXISTS (SELECT 1 FROM result WHERE test = test.id AND run >= 0) ORDER BY name LIMIT $5"
 
+const char sql_size[] =
+    "SELECT p.page_count * s.page_size FROM pragma_page_count() AS p, pragma_page_size() AS s";
+
+/* Of the tables of the schema that is ours, with their indexes. */
+const char sql_size_postgres[] =
+    "SELECT coalesce(sum(pg_total_relation_size(c.oid)), 0)::bigint FROM pg_class AS c"
+    " JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE c.relkind = 'r' AND n.nspname = current_schema()";
+
 const char sql_tests_page[] = TESTS_PAGE(HAS_TEXT);
 
 const char sql_tests_page_postgres[] = TESTS_PAGE(HAS_TEXT_POSTGRES);

@@ -3,6 +3,7 @@
  * Every law of repository.h over every backend: random runs against a model in memory, many writers at once,
  * writers that are killed, and what a repository may look like that is none. */
 #include "model.h"
+#include "pages.h"
 #include "reader.h"
 #include "server.h"
 
@@ -18,6 +19,8 @@ random_runs_match_the_model(void **state)
 	struct model *m = test_malloc(sizeof(*m));
 	struct dice dice = {20240506};
 	struct repo *repo = open_repo(place);
+	struct err err;
+	int64_t size;
 
 	model_init(m, place->format);
 	check_all(m, repo);
@@ -32,6 +35,9 @@ random_runs_match_the_model(void **state)
 		else
 			check_failing(m, repo);
 	}
+	check_pages(m, &dice, repo);
+	ok(repo_size(repo, &size, &err));
+	assert_true(size > 0);
 	repo_free(repo);
 	test_free(m);
 }

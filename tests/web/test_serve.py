@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import tap  # noqa: E402
-from webcase import ODD, PATIENCE, TESTR, Server, WebTest, events, stream  # noqa: E402
+from webcase import ODD, PATIENCE, TESTR, Postgres, Server, WebTest, events, stream  # noqa: E402
 
 TEXT = b"Traceback: <script>alert(1)</script> \x1b[31m\n" * 3
 FIRST = [("pkg.test_%02d" % n, "fail" if n % 10 == 0 else "success", n / 100, TEXT if n % 10 == 0 else None)
@@ -113,8 +113,8 @@ class Reading(WebTest):
         self.assertEqual("application/vnd.subunit-v2", answer.headers["Content-Type"])
         with tempfile.TemporaryDirectory() as other:
             for command, data in (("init", b""), ("load", answer.body)):
-                subprocess.run([TESTR, command, "-d", other], input=data, stdout=subprocess.DEVNULL)
-            copy = json.loads(subprocess.run([TESTR, "last", "--json", "-d", other], stdout=subprocess.PIPE).stdout)
+                subprocess.run([TESTR, command, "-R", other], input=data, stdout=subprocess.DEVNULL)
+            copy = json.loads(subprocess.run([TESTR, "last", "--json", "-R", other], stdout=subprocess.PIPE).stdout)
         self.assertEqual(self.results("0"), copy["results"])
 
     def test_diff(self):
@@ -348,6 +348,27 @@ class Places(WebTest):
     def test_no_repository(self):
         with self.assertRaisesRegex(AssertionError, "No repository found"):
             Server(os.path.join(self.dir, "none"))
+
+
+POSTGRES = []
+
+
+def setUpModule():
+    POSTGRES.append(Postgres())
+    for case in ReadingPostgres, LivePostgres:
+        case.postgres = POSTGRES[0]
+
+
+def tearDownModule():
+    POSTGRES.pop().stop()
+
+
+class ReadingPostgres(Reading):
+    """The same over PostgreSQL."""
+
+
+class LivePostgres(Live):
+    """The same over PostgreSQL."""
 
 
 if __name__ == "__main__":

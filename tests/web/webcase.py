@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """A repository of its own for each class, and testr serving it."""
+import glob
 import http.client
 import json
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -105,14 +107,58 @@ class Server:
         return self.process.returncode, err.decode()
 
 
+def programs():
+    """Where Debian has PostgreSQL's programs; the newest."""
+    return sorted(glob.glob("/usr/lib/postgresql/*/bin"))[-1]
+
+
+class Postgres:
+    """A PostgreSQL server in a directory of its own, reached by a socket there alone."""
+
+    def __init__(self):
+        self.dir = tempfile.mkdtemp(prefix="testr-pg-")
+        os.chmod(self.dir, 0o755)
+        self.user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] if os.geteuid() == 0 else []
+        if self.user:
+            shutil.chown(self.dir, "postgres", "postgres")
+        data = os.path.join(self.dir, "data")
+        subprocess.run(self.user + [programs() + "/initdb", "-D", data, "-A", "trust", "-U", "postgres", "-N"], check=True,
+                       stdout=subprocess.DEVNULL, cwd=self.dir)
+        self.process = subprocess.Popen(
+            self.user + ["setpriv", "--pdeathsig=INT", programs() + "/postgres", "-D", data, "-k", self.dir, "-c", "listen_addresses=",
+                         "-c", "fsync=off"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=self.dir)
+        self.count = 0
+
+    def url(self):
+        """That of a new database."""
+        self.count += 1
+        name = "d%d" % self.count
+        while subprocess.run([programs() + "/psql", "-h", self.dir, "-U", "postgres", "-qc", "CREATE DATABASE " + name], cwd=self.dir,
+                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode:
+            if self.process.poll() is not None:
+                raise AssertionError("PostgreSQL does not run")
+        return "postgresql:///%s?host=%s&user=postgres" % (name, quote(self.dir, safe=""))
+
+    def stop(self):
+        self.process.send_signal(signal.SIGINT)
+        self.process.wait(PATIENCE)
+        shutil.rmtree(self.dir)
+
+
 class WebTest(unittest.TestCase):
     """RESULTS of each run that is loaded at the start."""
     RUNS = ()
+    postgres = None
 
     @classmethod
     def setUpClass(cls):
         cls.dir = tempfile.mkdtemp(prefix="testr-test-")
         cls.addClassCleanup(shutil.rmtree, cls.dir)
+        os.environ.pop("TESTR_REPOSITORY", None)
+        if cls.postgres:
+            # For every program that is started.
+            os.environ["TESTR_REPOSITORY"] = cls.postgres.url()
+            cls.addClassCleanup(os.environ.pop, "TESTR_REPOSITORY")
         cls.testr("init")
         for results in cls.RUNS:
             cls.load(results)
