@@ -341,7 +341,7 @@ execute(struct testing *t, struct once *o)
 	    .isolated = t->cli->args.set[ARG_ISOLATED],
 	    /* A process for each test is no server's. */
 	    .serves = setup_serves(s) && !t->steps.isolated,
-	    .server = &s->server,
+	    .servers = s->servers,
 	    .segments = t->steps.of ? t->steps.list : NULL,
 	    .segment_count = t->steps.count,
 	    .limits = s->limits.max,

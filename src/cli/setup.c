@@ -181,7 +181,7 @@ setup_end(struct setup *s, int status)
 	struct err err;
 
 	if (s->begun) {
-		listing_release(&s->server);
+		listing_release(&s->servers);
 		/* Whatever could not be done then, that is why. */
 		if (status < 0 && s->launch.cancelled) {
 			status = setup_cancelled_status(&s->launch);
@@ -202,6 +202,7 @@ setup_end(struct setup *s, int status)
 	free(s->filters);
 	pattern_free(s->group);
 	limit_release(&s->limits);
+	free(s->servers.list);
 	config_free(s->config);
 	return status;
 }
@@ -216,9 +217,15 @@ setup_serves(const struct setup *s)
 int
 setup_list(struct setup *s, bool keep, struct strtab *ids)
 {
+	if (setup_serves(s) && keep && !s->servers.list) {
+		s->servers.count = s->filter_count ? 1 : s->workers;
+		s->servers.list = calloc(s->servers.count, sizeof(*s->servers.list));
+		if (!s->servers.list)
+			return err_nomem(&s->cli->err);
+		return listing_serve(&s->launch, &s->instances, s->config, ids, &s->servers, &s->cli->err);
+	}
 	if (setup_serves(s))
-		return listing_serve(
-		    &s->launch, &s->instances, s->config, ids, keep ? &s->server : NULL, &s->cli->err);
+		return listing_serve(&s->launch, &s->instances, s->config, ids, NULL, &s->cli->err);
 	return listing_run(
 	    &s->launch, &s->instances, s->config, s->test_args, setup_dump, s->cli, ids, &s->cli->err);
 }

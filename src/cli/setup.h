@@ -25,8 +25,8 @@ struct setup {
 	struct limits limits;           /* [limit NAME] */
 	struct template_args test_args; /* what follows "--" */
 	size_t workers;
-	struct listing_server server; /* that was kept */
-	struct timeouts timeouts;     /* --timeout and --test-timeout included */
+	struct listing_servers servers; /* that were kept */
+	struct timeouts timeouts;       /* --timeout and --test-timeout included */
 	bool begun;
 };
 
@@ -49,7 +49,8 @@ void setup_dump(void *context, struct slice name, struct slice content);
  * command ask for processes. */
 bool setup_serves(const struct setup *s);
 
-/* Lists the project's tests into ids. A server that does so is kept for the tests, if `keep` is set. */
+/* Lists the project's tests into ids. If `keep` is set and a server does so, it is kept for the tests; without filters
+ * the other workers' are started too. */
 int setup_list(struct setup *s, bool keep, struct strtab *ids);
 
 /* Copies the ids that one of the filters matches, all when there are none, to out. */

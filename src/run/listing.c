@@ -404,11 +404,11 @@ keep_ended(void *context, const struct process_end *end, const char *why)
 	instances_return(keep->pool, keep->instance);
 }
 
-/* The server says nothing that anybody waits for. */
-static void
-keep_server(struct listing_server *keep, struct server *server)
+/* From now on the server says nothing that anybody waits for. */
+static struct server_calls
+keep_calls(struct listing_server *keep)
 {
-	struct server_calls calls = {
+	return (struct server_calls){
 	    .ready = serve_nothing,
 	    .event = keep_event,
 	    .output = keep_output,
@@ -421,23 +421,40 @@ keep_server(struct listing_server *keep, struct server *server)
 	    .ended = keep_ended,
 	    .context = keep,
 	};
+}
 
-	keep->server = server;
-	server_hand_over(server, &calls);
+/* Starts one more server. One that does not start now will be started when it is needed, and then that is told. */
+static void
+keep_start(
+    struct listing_server *keep, struct launch *launch, struct instances *pool, const struct config *config)
+{
+	struct server_calls calls = keep_calls(keep);
+	struct err ignored;
+
+	*keep = (struct listing_server){.pool = pool, .launch = launch};
+	instances_take(pool, &keep->instance);
+	if (server_start(launch, config, keep->instance, &calls, &keep->server, &ignored) < 0) {
+		keep->server = NULL;
+		instances_return(pool, keep->instance);
+	}
 }
 
 void
-listing_release(struct listing_server *keep)
+listing_release(struct listing_servers *keep)
 {
-	if (!keep->server)
-		return;
-	server_end(keep->server);
-	loop_run(keep->launch->loop, &keep->gone);
+	for (size_t i = 0; i < keep->count; i++)
+		if (keep->list[i].server && server_version(keep->list[i].server) > 0)
+			server_end(keep->list[i].server);
+		else if (keep->list[i].server)
+			server_kill(keep->list[i].server, "it was not needed");
+	for (size_t i = 0; i < keep->count; i++)
+		if (keep->list[i].server)
+			loop_run(keep->list[i].launch->loop, &keep->list[i].gone);
 }
 
 int
 listing_serve(struct launch *launch, struct instances *instances, const struct config *config,
-    struct strtab *ids, struct listing_server *keep, struct err *err)
+    struct strtab *ids, struct listing_servers *keep, struct err *err)
 {
 	struct serve l = {.ids = ids, .keep = keep};
 	struct server_calls calls = {
@@ -459,6 +476,8 @@ listing_serve(struct launch *launch, struct instances *instances, const struct c
 	buf_init(&l.printed, 2 * PRINTED_MAX);
 	instances_take(instances, &instance);
 	rc = server_start(launch, config, instance, &calls, &l.server, err);
+	for (size_t i = 1; rc == 0 && keep && i < keep->count; i++)
+		keep_start(&keep->list[i], launch, instances, config);
 	if (rc == 0) {
 		loop_run(launch->loop, &l.done);
 		rc = launch->cancelled
@@ -467,8 +486,10 @@ listing_serve(struct launch *launch, struct instances *instances, const struct c
 			 : serve_verdict(&l, config_get(config, "test_server_command"), err);
 	}
 	if (l.server && !l.ended) {
-		*keep = (struct listing_server){.instance = instance, .pool = instances, .launch = launch};
-		keep_server(keep, l.server);
+		keep->list[0] = (struct listing_server){
+		    .server = l.server, .instance = instance, .pool = instances, .launch = launch};
+		calls = keep_calls(&keep->list[0]);
+		server_hand_over(l.server, &calls);
 	} else {
 		server_free(l.server);
 		instances_return(instances, instance);

@@ -18,8 +18,7 @@ typedef void (*listing_dump_fn)(void *context, struct slice name, struct slice c
 int listing_run(struct launch *launch, struct instances *instances, const struct config *config,
     struct template_args args, listing_dump_fn dump, void *context, struct strtab *ids, struct err *err);
 
-/* A test server that was asked for the list, and can be asked for tests. It stays where it is until it is taken or
- * released. */
+/* A test server that nobody asks for anything: it stays where it is until it is taken or released. */
 struct listing_server {
 	struct server *server;  /* NULL when there is none (any more) */
 	struct slice instance;  /* that it is in */
@@ -27,12 +26,17 @@ struct listing_server {
 	struct launch *launch;
 	bool gone;
 };
+struct listing_servers {
+	struct listing_server *list; /* zeroed at the beginning */
+	size_t count;
+};
 
-/* The same by asking a test server, which is started for it. ERR_START when it does not answer. With a zeroed `keep` it
- * is kept there; with NULL it is ended. */
+/* The same by asking a test server, which is started for it. ERR_START when it does not answer. With `keep` it becomes
+ * the first one there, and the others are started at the same time, as far as they can be, so that they load while it
+ * lists; with NULL it is ended. */
 int listing_serve(struct launch *launch, struct instances *instances, const struct config *config,
-    struct strtab *ids, struct listing_server *keep, struct err *err);
-/* Ends the server, if there is one. */
-void listing_release(struct listing_server *keep);
+    struct strtab *ids, struct listing_servers *keep, struct err *err);
+/* Ends the servers that nobody took. */
+void listing_release(struct listing_servers *keep);
 
 #endif

@@ -49,12 +49,12 @@ struct runner {
 	struct template_args args;
 	struct launch *launch;
 	struct instances *instances;
-	struct timeouts timeouts;      /* that of the run is the launch's business */
-	size_t workers;                /* how many may run at once, at least 1 */
-	bool isolated;                 /* one process a test */
-	bool serves;                   /* tests that are known are run by test servers */
-	struct listing_server *server; /* one that is there already for one of the workers, or NULL */
-	unsigned attempt;              /* at these tests; 0 and 1: the first */
+	struct timeouts timeouts;                /* that of the run is the launch's business */
+	size_t workers;                          /* how many may run at once, at least 1 */
+	bool isolated;                           /* one process a test */
+	bool serves;                             /* tests that are known are run by test servers */
+	struct listing_servers servers;          /* that are there already for the first workers */
+	unsigned attempt;                        /* at these tests; 0 and 1: the first */
 	const struct schedule_segment *segments; /* the steps of a plan; NULL for none */
 	size_t segment_count;
 	const size_t *limits; /* see schedule_options */

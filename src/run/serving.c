@@ -139,7 +139,8 @@ feed_all(struct serving *s)
 static void
 start(struct serving *s, struct lane *lane)
 {
-	struct listing_server *spare = s->tally.r->server;
+	const struct listing_servers *there = &s->tally.r->servers;
+	size_t number = worker_number(lane->worker);
 	int rc;
 
 	if (tally_stopping(&s->tally) || worker_busy(lane->worker) || lane->given_up ||
@@ -147,8 +148,8 @@ start(struct serving *s, struct lane *lane)
 		return;
 	lane->settled = 0;
 	lane->dismissed = false;
-	if (spare && spare->server)
-		rc = worker_take(lane->worker, spare, s->tally.err);
+	if (number < there->count && there->list[number].server)
+		rc = worker_take(lane->worker, &there->list[number], s->tally.err);
 	else
 		rc = worker_serve(lane->worker, s->tally.err);
 	if (rc < 0 && !s->tally.r->launch->cancelled)

@@ -725,7 +725,8 @@ worker_take(struct worker *w, struct listing_server *server, struct err *err)
 	w->server = server->server;
 	server->server = NULL;
 	server_hand_over(w->server, &calls);
-	server_ready(w);
+	if (server_version(w->server) > 0)
+		server_ready(w);
 	return 0;
 }
 

@@ -47,7 +47,7 @@ int worker_start(
 
 /* Starts a server. */
 int worker_serve(struct worker *w, struct err *err);
-/* Takes a server that is there already, and can be asked. */
+/* Takes a server that is there already, and perhaps ready. */
 int worker_take(struct worker *w, struct listing_server *server, struct err *err);
 /* Asks the server, which is ready, for tests; as worker_start. */
 int worker_ask(

@@ -23,6 +23,7 @@ test_command=/usr/bin/python3 -m pytest {options} --subunit {names} $LISTOPT $ID
 test_id_option=--subunit-load-list=$IDFILE
 test_list_option=--subunit-list
 """
+WORKERS = ["--parallel", "--concurrency=2"] if LONG else []
 OPTIONS = "-p testr_python.pytest -p no:cacheprovider -p no:xdist -W ignore"
 
 
@@ -32,13 +33,13 @@ class Suites(ProjectTest):
         self.env["PYTHONHASHSEED"] = "0"
         self.write(".testr.conf", processes)
         self.call("init", expect=0)
-        run = self.call("run", "--parallel", "--concurrency=2", *filters)
+        run = self.call("run", *WORKERS, *filters)
         expected = self.results()
         self.assertGreaterEqual(len(expected), least, run.err[-4000:])
         self.write(".testr.conf", processes + "test_server_command=%s\n" % server)
         for order in (["--order=listed"], ["--seed=1"], ["--seed=2"]) if LONG else (["--seed=1"],):
             with self.subTest(order=order):
-                run = self.call("run", "--parallel", "--concurrency=2", *order, *filters)
+                run = self.call("run", *WORKERS, *order, *filters)
                 served = self.results()
                 differ = {test: (expected.get(test), served.get(test)) for test in {*expected, *served}
                           if expected.get(test) != served.get(test)}
