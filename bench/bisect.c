@@ -196,7 +196,7 @@ run_engine(struct oracle *o, double confidence)
 	    .confidence = confidence,
 	});
 	size_t *all = calloc(o->n + 2, sizeof(*all)), count;
-	double begin = now(), drift = 0;
+	double begin = now(), drift = 0, failing;
 	struct bisect_verdict v = {0};
 	const size_t *members;
 	int rc = -1;
@@ -208,7 +208,7 @@ run_engine(struct oracle *o, double confidence)
 			goto out;
 		if (v.settled || drift > BISECT_DRIFT || o->asked >= PROBES_MAX)
 			break;
-		if (bisect_next(b, &members, &count) < 0 ||
+		if (bisect_next(b, &members, &count, &failing) < 0 ||
 		    bisect_observe(b, members, count, oracle_ask(o, members, count)) < 0)
 			goto out;
 		drift = bisect_drift(b);

@@ -130,7 +130,7 @@ sure(const struct bisect *b, const struct explanation *x)
 }
 
 int
-bisect_next(struct bisect *b, const size_t **members, size_t *count)
+bisect_next(struct bisect *b, const size_t **members, size_t *count, double *failing)
 {
 	const struct explanation *best;
 	size_t own[EXPLANATION_MAX], own_count;
@@ -151,13 +151,20 @@ bisect_next(struct bisect *b, const size_t **members, size_t *count)
 	}
 	*members = b->choice.members;
 	*count = b->choice.count;
+	*failing = b->choice.failing;
 	return 0;
 }
 
-int
-bisect_assume(struct bisect *b)
+void
+bisect_price(struct bisect *b, double overhead)
 {
-	if (bisect_observe(b, b->choice.members, b->choice.count, b->choice.failing > 0.5) < 0)
+	b->overhead = overhead;
+}
+
+int
+bisect_assume(struct bisect *b, const size_t *members, size_t count, bool failed)
+{
+	if (bisect_observe(b, members, count, failed) < 0)
 		return -1;
 	b->assumed++;
 	return 0;
@@ -169,17 +176,6 @@ bisect_forget(struct bisect *b)
 	b->current = b->current && !b->assumed;
 	for (; b->assumed; b->assumed--)
 		evidence_drop(&b->evidence);
-}
-
-static void
-count_contrast(const struct bisect *b, const struct explanation *x, struct bisect_verdict *out)
-{
-	struct tally exactly = evidence_exactly(&b->evidence, out->culprits, out->count);
-
-	out->with = exactly;
-	out->without = x->count < 2
-			   ? evidence_exactly(&b->evidence, NULL, 0)
-			   : evidence_without(&b->evidence, evidence_with(&b->evidence, x->groups, x->count));
 }
 
 int
@@ -194,7 +190,8 @@ bisect_verdict(struct bisect *b, struct bisect_verdict *out)
 	*out =
 	    (struct bisect_verdict){.kind = best->kind, .confidence = best->weight, .all = b->evidence.all};
 	out->count = name(b, best, out->culprits);
-	count_contrast(b, best, out);
+	out->with = evidence_with(&b->evidence, best->groups, best->count);
+	out->without = evidence_without(&b->evidence, out->with);
 	for (size_t i = 0; i < b->posterior.len; i++)
 		out->kinds[b->posterior.list[i].kind] += b->posterior.list[i].weight;
 	out->settled = sure(b, best) && shown(b, best, own, &own_count);

@@ -25,11 +25,16 @@ void bisect_free(struct bisect *b);
 /* Tells how a probe of those candidates, each named once, ended. 0, or -1 out of memory. */
 int bisect_observe(struct bisect *b, const size_t *members, size_t count, bool failed);
 
-/* The next probe: its members ascend, borrowed until the next call. 0, or -1 out of memory. */
-int bisect_next(struct bisect *b, const size_t **members, size_t *count);
-/* For further probes at the same time: takes the one that was asked for last as if it had ended as it most likely
- * will; bisect_forget takes all of these back and is due before the next bisect_observe. */
-int bisect_assume(struct bisect *b);
+/* What a probe costs without any candidate, now that it is known better. */
+void bisect_price(struct bisect *b, double overhead);
+
+/* The next probe: its members ascend, borrowed until the next call; *failing is the chance that it fails. 0, or -1
+ * out of memory. */
+int bisect_next(struct bisect *b, const size_t **members, size_t *count, double *failing);
+/* While other probes run: takes each of them as if it had ended as it most likely will, so that the next one asks
+ * something else. bisect_forget takes all of these back, and is due before bisect_observe and bisect_verdict. 0, or
+ * -1 out of memory. */
+int bisect_assume(struct bisect *b, const size_t *members, size_t count, bool failed);
 void bisect_forget(struct bisect *b);
 
 /* The likeliest explanation that names its candidates. */
@@ -40,8 +45,7 @@ struct bisect_verdict {
 	size_t count;
 	double confidence;               /* its posterior */
 	double kinds[EXPLANATION_KINDS]; /* the posterior of all explanations of each kind */
-	/* The counts of the probes of exactly the culprits, and of those without them: of nothing at all or, for a
-	 * pair or a triple, of any that lacked one. For ALONE both are of nothing at all. */
+	/* The counts of all probes that had the culprits, and of those that had not. For ALONE all are with. */
 	struct tally with, without;
 	struct tally all;
 };

@@ -65,7 +65,6 @@ file_read_at(int fd, void *data, size_t len, uint64_t offset)
 int
 file_read(const struct file_dir *dir, const char *name, struct buf *out, struct err *err)
 {
-	uint64_t offset = 0;
 	ssize_t n;
 	int fd = open_again(dir, name, O_RDONLY, 0), rc = 1;
 
@@ -74,13 +73,13 @@ file_read(const struct file_dir *dir, const char *name, struct buf *out, struct 
 	do {
 		uint8_t piece[16384];
 
-		n = file_read_at(fd, piece, sizeof(piece), offset);
-		if (n < 0)
+		/* It may be a pipe, which has no places. */
+		n = read(fd, piece, sizeof(piece));
+		if (n < 0 && errno != EINTR)
 			rc = file_error(dir, name, "read", err);
-		else
+		else if (n > 0)
 			buf_add(out, piece, (size_t)n);
-		offset += n > 0 ? (uint64_t)n : 0;
-	} while (n > 0 && !out->failed);
+	} while ((n > 0 || (n < 0 && rc > 0)) && !out->failed);
 	close(fd);
 	if (rc > 0 && out->failed)
 		return err_set(err, ERR_FAILED, "%s%s%s is too large", dir->path ? dir->path : "",

@@ -139,14 +139,15 @@ search(struct victim *v, struct log *log, double confidence, size_t batch)
 			break;
 		for (size_t i = 0; i < batch; i++) {
 			const size_t *members;
+			double failing;
 
-			assert_int_equal(0, bisect_next(b, &members, &counts[i]));
+			assert_int_equal(0, bisect_next(b, &members, &counts[i], &failing));
 			assert_true(counts[i] <= v->candidates + 1);
 			for (size_t k = 0; k < counts[i]; k++)
 				assert_true(
 				    members[k] <= v->candidates && (k == 0 || members[k - 1] < members[k]));
 			memcpy(sets[i], members, counts[i] * sizeof(*members));
-			assert_int_equal(0, bisect_assume(b));
+			assert_int_equal(0, bisect_assume(b, members, counts[i], failing > 0.5));
 		}
 		bisect_forget(b);
 		for (size_t i = 0; i < batch; i++)
@@ -194,12 +195,12 @@ test_is_right_as_often_as_it_says(void **state)
 		struct victim victim;
 		int seeds;
 	} cells[] = {
-	    {{.kind = EXPLANATION_POLLUTER, .candidates = 100, .p1 = 0.3}, 40},
-	    {{.kind = EXPLANATION_POLLUTER, .candidates = 30, .p1 = 0.2, .p0 = 0.01}, 40},
+	    {{.kind = EXPLANATION_POLLUTER, .candidates = 100, .p1 = 0.3}, 15},
+	    {{.kind = EXPLANATION_POLLUTER, .candidates = 30, .p1 = 0.2, .p0 = 0.01}, 15},
 	    {{.kind = EXPLANATION_ALONE, .candidates = 100, .p1 = 0.2}, 60},
 	    {{.kind = EXPLANATION_SETUP, .candidates = 100, .p1 = 0.5}, 40},
-	    {{.kind = EXPLANATION_LOAD, .candidates = 100, .p1 = 0.3}, 40},
-	    {{.kind = EXPLANATION_PAIR, .candidates = 30, .p1 = 0.5}, 20},
+	    {{.kind = EXPLANATION_LOAD, .candidates = 100, .p1 = 0.3}, 20},
+	    {{.kind = EXPLANATION_PAIR, .candidates = 20, .p1 = 0.6}, 8},
 	};
 
 	(void)state;
@@ -244,12 +245,13 @@ test_replay_gives_the_same_state(void **state)
 	for (size_t cut = 1; cut < first.len; cut++) {
 		struct bisect *b = begin(&v, 0.95);
 		const size_t *members;
+		double failing;
 		size_t count;
 
 		for (size_t p = 0; p < cut; p++)
 			assert_int_equal(
 			    0, bisect_observe(b, first.sets[p], first.counts[p], first.failed[p]));
-		assert_int_equal(0, bisect_next(b, &members, &count));
+		assert_int_equal(0, bisect_next(b, &members, &count, &failing));
 		if (cut > 8) { /* history was not asked for */
 			assert_int_equal(first.counts[cut], count);
 			assert_memory_equal(first.sets[cut], members, count * sizeof(*members));
@@ -310,6 +312,7 @@ test_assumptions_are_forgotten(void **state)
 	struct bisect_verdict before, after;
 	const size_t *members;
 	struct bisect *b;
+	double failing;
 	size_t count;
 
 	(void)state;
@@ -319,8 +322,8 @@ test_assumptions_are_forgotten(void **state)
 	tell_history(&v, b, &first);
 	assert_int_equal(0, bisect_verdict(b, &before));
 	for (int i = 0; i < 6; i++) {
-		assert_int_equal(0, bisect_next(b, &members, &count));
-		assert_int_equal(0, bisect_assume(b));
+		assert_int_equal(0, bisect_next(b, &members, &count, &failing));
+		assert_int_equal(0, bisect_assume(b, members, count, i % 2));
 	}
 	bisect_forget(b);
 	assert_int_equal(0, bisect_verdict(b, &after));

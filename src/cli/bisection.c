@@ -1,0 +1,648 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "bisection.h"
+
+#include "clock.h"
+#include "metadata.h"
+#include "worker.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* What the start of a test process is taken to cost before one was seen, in seconds. */
+#define START_COST 0.5
+/* So many probes in a row without a result of the victim end the search. */
+#define SILENT_MAX 5
+/* Candidates that the live line names. */
+#define SUSPECTS 4
+/* A busy process. */
+#define LOAD_COMMAND "while :; do :; done"
+
+/* A process of the load generator. */
+struct busy {
+	struct lane *lane;
+	struct process *process; /* NULL when it is not alive */
+};
+
+struct lane {
+	struct search *search;
+	struct worker *worker;
+	struct repo_writer *writer; /* of the probe that runs */
+	struct busy *load;          /* beside it, one for each processor */
+	size_t load_count;          /* that are alive */
+	bool worker_ended;
+	size_t *members; /* that the probe was asked to have */
+	size_t count;
+	bool likely; /* it will probably fail */
+	struct strtab ids;
+	size_t *tests; /* 0, 1, 2, …: all of them, in their order */
+	struct observed seen;
+	int64_t started;
+};
+
+struct search {
+	struct bisection *b;
+	struct runner runner;
+	struct bisect *engine;
+	struct lane *lanes;
+	size_t lane_count, busy, silent;
+	size_t all; /* candidates, the load generator included */
+	size_t processors;
+	double measured, overhead; /* seconds that probes took beyond their tests, and their number */
+	struct loop_timer *budget;
+	int64_t begin;
+	bool over;   /* no further probe is started */
+	bool killed; /* those that ran were broken off */
+	bool done;   /* none runs */
+	bool failed;
+	struct err *err;
+};
+
+static struct lane *
+lane_of(struct search *s, const struct worker *w)
+{
+	return &s->lanes[worker_number(w)];
+}
+
+static void
+fail(struct search *s)
+{
+	s->failed = s->over = s->killed = true;
+	launch_kill(&s->b->setup->launch);
+}
+
+/* What a test says that is being stopped is no result. */
+static bool
+broken_off(const struct search *s)
+{
+	return s->killed || s->b->setup->launch.cancelled;
+}
+
+static bool
+stopped(const struct search *s)
+{
+	return s->over || s->b->setup->launch.cancelled;
+}
+
+/* Of the result of a test in the probe. */
+static void
+take_result(struct search *s, struct lane *lane, const struct result *r)
+{
+	size_t at;
+
+	if (slice_eq(r->id, slice_str(s->b->victim->id))) {
+		lane->seen.ended |= r->status != STATUS_SKIP;
+		lane->seen.failed |= cli_fails(r, config_uxsuccess_passes(s->b->setup->config));
+		return;
+	}
+	at = strtab_find(&s->b->victim->before, r->id);
+	if (at == STRTAB_NONE || lane->seen.ended)
+		return;
+	for (size_t i = 0; i < lane->seen.count; i++)
+		if (lane->seen.members[i] == at)
+			return;
+	lane->seen.members[lane->seen.count++] = at;
+}
+
+static int
+on_event(void *context, struct worker *w, const struct event *e, const struct result *closed)
+{
+	struct search *s = context;
+	struct lane *lane = lane_of(s, w);
+
+	if (s->failed || repo_append(lane->writer, e, s->err) < 0) {
+		fail(s);
+		return -1;
+	}
+	if (closed && !broken_off(s))
+		take_result(s, lane, closed);
+	return 0;
+}
+
+static int
+on_pause(void *context, struct worker *w)
+{
+	struct search *s = context;
+
+	if (!s->failed && repo_flush(lane_of(s, w)->writer, s->err) == 0)
+		return 0;
+	fail(s);
+	return -1;
+}
+
+static void
+on_note(void *context, const char *text)
+{
+	struct search *s = context;
+
+	ui_warn(&s->b->setup->cli->ui, "note: %s", text);
+}
+
+static int64_t
+on_allowed(void *context, struct slice id)
+{
+	struct search *s = context;
+
+	(void)id;
+	return s->runner.timeouts.test;
+}
+
+static void
+release_lane(struct lane *lane)
+{
+	strtab_release(&lane->ids);
+	free(lane->tests);
+	lane->tests = NULL;
+}
+
+/* Ends the stored run. */
+static int
+store_end(struct search *s, struct lane *lane)
+{
+	bool whole = lane->seen.ended;
+	struct err first, second;
+	char seconds[32];
+	int64_t id;
+	int noted, ended;
+
+	snprintf(seconds, sizeof(seconds), "%.3f", (double)(clock_monotonic() - lane->started) / 1e9);
+	noted = repo_meta_set(lane->writer, SLICE_LIT(VICTIM_SECONDS), slice_str(seconds), &first);
+	ended = repo_run_finish(lane->writer, whole ? REPO_FINISHED : REPO_INTERRUPTED, true,
+	    whole ? lane->seen.failed : -1, &id, &second);
+	lane->writer = NULL;
+	if (noted == 0 && ended == 0)
+		return 0;
+	*s->err = noted < 0 ? first : second;
+	return -1;
+}
+
+static double
+tests_take(const struct search *s, const struct lane *lane)
+{
+	double sum = s->b->victim->own;
+
+	for (size_t i = 0; i < lane->count; i++)
+		if (lane->members[i] < s->b->victim->before.len)
+			sum += s->b->victim->seconds[lane->members[i]];
+	return sum;
+}
+
+/* What a probe costs beyond its tests is known better with each. */
+static void
+measure(struct search *s, const struct lane *lane)
+{
+	double took = (double)(clock_monotonic() - lane->started) / 1e9, over = took - tests_take(s, lane);
+
+	s->b->seconds += took;
+	s->measured++;
+	s->overhead += over > 0.01 ? over : 0.01;
+	bisect_price(s->engine, s->overhead / s->measured + s->b->victim->own);
+}
+
+static int
+observe(struct search *s, const struct observed *o, bool counts)
+{
+	struct bisection *b = s->b;
+
+	if (bisect_observe(s->engine, o->members, o->count, o->failed) < 0)
+		return err_nomem(s->err);
+	b->probes += counts;
+	b->failures += counts && o->failed;
+	return 0;
+}
+
+static int
+judge(struct search *s)
+{
+	struct bisection *b = s->b;
+
+	if (bisect_verdict(s->engine, &b->verdict) < 0)
+		return err_nomem(s->err);
+	if (b->verdict.settled)
+		b->end = BISECTION_SETTLED;
+	else if (bisect_drift(s->engine) > BISECT_DRIFT)
+		b->end = BISECTION_DRIFTING;
+	else if (s->silent >= SILENT_MAX)
+		b->end = BISECTION_SILENT;
+	else
+		return 0;
+	s->over = true;
+	return 0;
+}
+
+/* A probe is over, and nothing of it is alive. */
+static void
+finish_probe(struct search *s, struct lane *lane)
+{
+	s->busy--;
+	bisect_forget(s->engine);
+	if (store_end(s, lane) < 0 || s->failed) {
+		fail(s);
+	} else if (lane->seen.ended) {
+		s->silent = 0;
+		measure(s, lane);
+		if (observe(s, &lane->seen, true) < 0)
+			fail(s);
+	} else if (!stopped(s)) {
+		s->silent++;
+	}
+	release_lane(lane);
+}
+
+static void
+draw_live(struct search *s)
+{
+	struct bisect_suspect suspects[SUSPECTS];
+	struct ui *ui = &s->b->setup->cli->ui;
+	int64_t now = clock_monotonic();
+	struct buf line;
+	size_t count;
+
+	if (!ui_live_due(ui, now))
+		return;
+	buf_init(&line, 65536);
+	buf_printf(&line, "%zu probes · %zu failed · %llds", s->b->probes, s->b->failures,
+	    (long long)((now - s->begin) / TIME_SECOND));
+	buf_printf(&line, " · alone %.0f%%", 100 * s->b->verdict.kinds[EXPLANATION_ALONE]);
+	count = bisect_suspects(s->engine, suspects, SUSPECTS);
+	for (size_t i = 0; i < count; i++) {
+		if (suspects[i].candidate >= s->b->victim->before.len)
+			buf_printf(&line, " · load %.0f%%", 100 * suspects[i].weight);
+		else if (suspects[i].number > 1)
+			buf_printf(
+			    &line, " · one of %zu %.0f%%", suspects[i].number, 100 * suspects[i].weight);
+		else
+			buf_printf(&line, " · %.*s %.0f%%",
+			    SLICE_FMT(strtab_get(&s->b->victim->before, suspects[i].candidate)),
+			    100 * suspects[i].weight);
+	}
+	ui_live(ui, now, buf_get(&line));
+	buf_release(&line);
+}
+
+static void start_all(struct search *s);
+
+static void
+lane_ended(struct search *s, struct lane *lane)
+{
+	if (!lane->worker_ended || lane->load_count)
+		return;
+	finish_probe(s, lane);
+	if (!s->failed && judge(s) < 0)
+		fail(s);
+	if (!s->failed)
+		draw_live(s);
+	start_all(s);
+}
+
+static void
+on_load_ended(void *context, const struct process_end *end)
+{
+	struct busy *busy = context;
+	struct lane *lane = busy->lane;
+
+	(void)end;
+	launch_ended(&lane->search->b->setup->launch, busy->process);
+	busy->process = NULL;
+	lane->load_count--;
+	lane_ended(lane->search, lane);
+}
+
+static void
+on_ended(void *context, struct worker *w, const struct process_end *end, const char *why)
+{
+	struct search *s = context;
+	struct lane *lane = lane_of(s, w);
+
+	(void)why;
+	if (!broken_off(s) && worker_blame(w, end) < 0)
+		fail(s);
+	lane->worker_ended = true;
+	for (size_t i = 0; lane->load && i < s->processors; i++)
+		if (lane->load[i].process)
+			process_kill(lane->load[i].process);
+	lane_ended(s, lane);
+}
+
+/* What identifies a probe among the runs. */
+static int
+begin_run(struct search *s, struct lane *lane, bool load)
+{
+	struct cli *cli = s->b->setup->cli;
+	struct metadata known = {0};
+	struct repo_begin begin = {
+	    .command = cli->invoked, .uxsuccess_passes = config_uxsuccess_passes(s->b->setup->config)};
+	struct repo_meta *pairs = NULL;
+	char run[32];
+	int rc = metadata_gather(&known, cli, 1, config_get(s->b->setup->config, "record_environment"));
+
+	snprintf(run, sizeof(run), "%lld", (long long)s->b->victim->run);
+	if (rc == 0)
+		pairs = calloc(known.count + 4, sizeof(*pairs));
+	if (rc == 0 && !pairs)
+		rc = err_nomem(s->err);
+	if (rc == 0) {
+		struct repo_meta *end = pairs + known.count;
+
+		if (known.count)
+			memcpy(pairs, known.pairs, known.count * sizeof(*pairs));
+		*end++ = (struct repo_meta){SLICE_LIT(VICTIM_SEARCH), slice_str(s->b->name)};
+		*end++ = (struct repo_meta){SLICE_LIT(VICTIM_TEST), slice_str(s->b->victim->id)};
+		*end++ = (struct repo_meta){SLICE_LIT(VICTIM_RUN), slice_str(run)};
+		if (load)
+			*end++ = (struct repo_meta){SLICE_LIT(VICTIM_LOAD), SLICE_LIT("true")};
+		begin.meta = pairs;
+		begin.meta_count = (size_t)(end - pairs);
+		rc = repo_run_begin(s->b->repo, &begin, &lane->writer, s->err);
+	}
+	free(pairs);
+	metadata_release(&known);
+	return rc;
+}
+
+static int
+start_load(struct search *s, struct lane *lane)
+{
+	struct process_spec spec = {.command = LOAD_COMMAND, .inherit_output = true, .ended = on_load_ended};
+
+	for (size_t i = 0; i < s->processors; i++) {
+		struct busy *busy = &lane->load[i];
+
+		busy->lane = lane;
+		spec.context = busy;
+		if (launch_start(&s->b->setup->launch, &spec, false, &busy->process, s->err) < 0)
+			return -1;
+		lane->load_count++;
+	}
+	return 0;
+}
+
+/* The ids of the probe's tests, the victim last. */
+static int
+plan(struct search *s, struct lane *lane)
+{
+	const struct victim *v = s->b->victim;
+
+	lane->tests = calloc(lane->count + 1, sizeof(*lane->tests));
+	if (!lane->tests)
+		return err_nomem(s->err);
+	for (size_t i = 0; i < lane->count; i++)
+		if (lane->members[i] < v->before.len &&
+		    strtab_add(&lane->ids, strtab_get(&v->before, lane->members[i]), NULL) == STRTAB_NONE)
+			return err_nomem(s->err);
+	if (strtab_add(&lane->ids, slice_str(v->id), NULL) == STRTAB_NONE)
+		return err_nomem(s->err);
+	for (size_t i = 0; i < lane->ids.len; i++)
+		lane->tests[i] = i;
+	return 0;
+}
+
+/* Asks the engine what is to be probed while the others run. */
+static int
+ask(struct search *s, struct lane *lane)
+{
+	const size_t *members;
+	double failing;
+
+	for (size_t i = 0; i < s->lane_count; i++) {
+		const struct lane *other = &s->lanes[i];
+
+		if (other->writer &&
+		    bisect_assume(s->engine, other->members, other->count, other->likely) < 0)
+			return err_nomem(s->err);
+	}
+	if (bisect_next(s->engine, &members, &lane->count, &failing) < 0)
+		return err_nomem(s->err);
+	memcpy(lane->members, members, lane->count * sizeof(*members));
+	lane->likely = failing > 0.5;
+	bisect_forget(s->engine);
+	return 0;
+}
+
+static int
+start_probe(struct search *s, struct lane *lane)
+{
+	bool load;
+
+	if (ask(s, lane) < 0)
+		return -1;
+	load = s->b->load && lane->count && lane->members[lane->count - 1] == s->all - 1;
+	if (plan(s, lane) < 0 || begin_run(s, lane, load) < 0) {
+		release_lane(lane);
+		return -1;
+	}
+	lane->seen.count = 0;
+	lane->seen.ended = lane->seen.failed = lane->worker_ended = false;
+	if (load)
+		lane->seen.members[lane->seen.count++] = s->all - 1;
+	lane->started = clock_monotonic();
+	s->busy++;
+	if (worker_start(lane->worker, &lane->ids, lane->tests, lane->ids.len, s->err) < 0) {
+		s->busy--;
+		store_end(s, lane);
+		release_lane(lane);
+		return -1;
+	}
+	/* The processes that are there already end with the probe. */
+	return load ? start_load(s, lane) : 0;
+}
+
+static void
+start_all(struct search *s)
+{
+	for (size_t i = 0; i < s->lane_count && !stopped(s); i++)
+		if (!s->lanes[i].writer && start_probe(s, &s->lanes[i]) < 0 && !s->b->setup->launch.cancelled)
+			fail(s);
+	s->done = s->busy == 0;
+}
+
+static void
+budget_over(void *context)
+{
+	struct search *s = context;
+
+	s->over = s->killed = true;
+	s->b->end = BISECTION_BUDGET;
+	launch_kill(&s->b->setup->launch);
+}
+
+/* What the past says. */
+static int
+take_history(void *context, const struct observed *observed, struct err *err)
+{
+	(void)err;
+	return observe(context, observed, false);
+}
+
+struct taking {
+	struct search *search;
+	struct observed observed;
+	bool load;
+	double seconds;
+};
+
+static int
+take_fact(void *context, struct slice key, struct slice value, struct err *err)
+{
+	struct taking *t = context;
+	char text[32] = "";
+
+	(void)err;
+	t->load |= slice_eq(key, SLICE_LIT(VICTIM_LOAD));
+	if (slice_eq(key, SLICE_LIT(VICTIM_SECONDS)) && value.len < sizeof(text)) {
+		memcpy(text, value.data, value.len);
+		t->seconds = strtod(text, NULL);
+	}
+	return 0;
+}
+
+/* A stored probe of this search. */
+static int
+take_probe(void *context, const struct repo_run *run, struct err *err)
+{
+	struct taking *t = context;
+	struct search *s = t->search;
+
+	t->load = false;
+	t->seconds = 0;
+	if (victim_observe(s->b->victim, s->b->repo, run->id, &t->observed, err) < 0 ||
+	    repo_meta(s->b->repo, run->id, take_fact, t, err) < 0)
+		return -1;
+	if (!t->observed.ended || run->state != REPO_FINISHED)
+		return 0;
+	if (t->load && !s->b->load)
+		return 0;
+	if (t->load)
+		t->observed.members[t->observed.count++] = s->all - 1;
+	s->b->seconds += t->seconds;
+	return observe(s, &t->observed, true);
+}
+
+static int
+resume(struct search *s)
+{
+	struct repo_query query = {.since = TIME_NONE,
+	    .until = TIME_NONE,
+	    .meta_key = SLICE_LIT(VICTIM_SEARCH),
+	    .meta_value = slice_str(s->b->name)};
+	struct taking t = {.search = s, .observed = {.members = calloc(s->all + 1, sizeof(size_t))}};
+	int rc = t.observed.members ? repo_runs_where(s->b->repo, &query, take_probe, &t, s->err)
+				    : err_nomem(s->err);
+
+	free(t.observed.members);
+	return rc;
+}
+
+static int
+make_engine(struct search *s)
+{
+	const struct victim *v = s->b->victim;
+	double *seconds = calloc(s->all + 1, sizeof(*seconds));
+
+	if (!seconds)
+		return err_nomem(s->err);
+	if (v->before.len)
+		memcpy(seconds, v->seconds, v->before.len * sizeof(*seconds));
+	if (s->b->load)
+		seconds[s->all - 1] = START_COST;
+	s->engine = bisect_new(&(struct bisect_options){.candidates = s->all,
+	    .seconds = seconds,
+	    .overhead = START_COST + v->own,
+	    .load = s->b->load,
+	    .confidence = s->b->confidence});
+	free(seconds);
+	return s->engine ? 0 : err_nomem(s->err);
+}
+
+static int
+make_lanes(struct search *s)
+{
+	struct worker_calls calls = {.event = on_event, .pause = on_pause, .ended = on_ended, .context = s};
+	/* A probe beside the generator is to be disturbed by that alone, and the others not at all. */
+	size_t count = s->b->load ? 1 : s->b->setup->workers;
+
+	s->lanes = calloc(count, sizeof(*s->lanes));
+	if (!s->lanes)
+		return err_nomem(s->err);
+	for (; s->lane_count < count; s->lane_count++) {
+		struct lane *lane = &s->lanes[s->lane_count];
+
+		lane->search = s;
+		lane->worker = worker_new(&s->runner, (unsigned)s->lane_count, calls);
+		lane->members = calloc(s->all + 1, sizeof(*lane->members));
+		lane->seen.members = calloc(s->all + 1, sizeof(*lane->seen.members));
+		lane->load = s->b->load ? calloc(s->processors, sizeof(*lane->load)) : NULL;
+		if (!lane->worker || !lane->members || !lane->seen.members || (s->b->load && !lane->load)) {
+			s->lane_count++;
+			return err_nomem(s->err);
+		}
+	}
+	return 0;
+}
+
+static void
+release(struct search *s)
+{
+	for (size_t i = 0; i < s->lane_count; i++) {
+		worker_free(s->lanes[i].worker);
+		free(s->lanes[i].members);
+		free(s->lanes[i].seen.members);
+		free(s->lanes[i].load);
+	}
+	free(s->lanes);
+	loop_timer_free(s->budget);
+	bisect_free(s->engine);
+}
+
+static int
+search(struct search *s)
+{
+	struct bisection *b = s->b;
+
+	if (judge(s) < 0)
+		return -1;
+	s->budget = loop_timer_new(b->setup->launch.loop, budget_over, s);
+	if (!s->budget)
+		return err_nomem(s->err);
+	loop_timer_set(s->budget, b->budget);
+	start_all(s);
+	if (s->busy)
+		loop_run(b->setup->launch.loop, &s->done);
+	ui_live_clear(&b->setup->cli->ui);
+	if (s->failed)
+		return -1;
+	if (b->setup->launch.cancelled)
+		b->end = BISECTION_CANCELLED;
+	return bisect_verdict(s->engine, &b->verdict) < 0 ? err_nomem(s->err) : 0;
+}
+
+int
+bisection_run(struct bisection *b)
+{
+	struct setup *setup = b->setup;
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+	struct search s = {.b = b,
+	    .all = b->victim->before.len + b->load,
+	    .processors = processors > 0 ? (size_t)processors : 1,
+	    .begin = clock_monotonic(),
+	    .err = &setup->cli->err,
+	    .runner = {.config = setup->config,
+		.args = setup->test_args,
+		.launch = &setup->launch,
+		.instances = &setup->instances,
+		.timeouts = setup->timeouts,
+		.workers = setup->workers,
+		.sink = {.note = on_note, .allowed = on_allowed}}};
+	int rc = -1;
+
+	s.runner.sink.context = &s;
+	b->end = BISECTION_BUDGET;
+	b->probes = b->failures = 0;
+	b->seconds = 0;
+	if (make_engine(&s) == 0 && make_lanes(&s) == 0 &&
+	    victim_history(b->victim, b->repo, take_history, &s, s.err) == 0 && resume(&s) == 0)
+		rc = search(&s);
+	release(&s);
+	return rc;
+}
