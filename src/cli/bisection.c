@@ -335,7 +335,7 @@ begin_run(struct search *s, struct lane *lane, bool load)
 	    .command = cli->invoked, .uxsuccess_passes = config_uxsuccess_passes(s->b->setup->config)};
 	struct repo_meta *pairs = NULL;
 	char run[32];
-	int rc = metadata_gather(&known, cli, 1, config_get(s->b->setup->config, "record_environment"));
+	int rc = metadata_gather(&known, cli, 1, NULL, config_get(s->b->setup->config, "record_environment"));
 
 	snprintf(run, sizeof(run), "%lld", (long long)s->b->victim->run);
 	if (rc == 0)
