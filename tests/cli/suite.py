@@ -17,7 +17,7 @@ listing hangs if HANG is set.
     busy     takes ten milliseconds, and writes "+" at their beginning and "-" at their end to the file BUSY
     late2 late3    fails until it is run for the second or third time, by a count in the file COUNT-ID
     noise    prints junk that tries to be more, on both outputs, then passes
-    flaky    fails whenever the count in the file COUNT, which it raises, is divisible by ten
+    flaky    fails whenever the count in the file COUNT, which it raises, is divisible by ten; half: by two
     forget   neither runs nor says anything  victim  fails if a test of the kind "polluter" ran before it
     setup    its class's set-up is skipped: says so under the class's name, and skips the tests of the class
 """
@@ -139,6 +139,8 @@ def run(test, before):
         status, detail = "fail", ("traceback", b"one time in ten\n")
     elif kind.startswith("late") and count_up("COUNT-" + test) < int(kind[4:]):
         status, detail = "fail", ("traceback", b"not yet\n")
+    elif kind == "half" and count_up("COUNT") % 2 == 0:
+        status, detail = "fail", ("traceback", b"the %d-th time\n" % os.getpid())
     elif kind == "victim" and "polluter" in before:
         status, detail = "fail", ("traceback", b"polluted\n")
     say(test, status, detail)

@@ -1,9 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """What makes tests fail, and which do so by chance: causes, flaky,
---until-failure, quarantine."""
+--until-failure, quarantine, stress."""
 import os
 import re
+import signal
 import sys
 import unittest
 
@@ -324,6 +325,87 @@ class Quarantine(test_ask.AskTest):
             self.assertRegex(self.call(*command, expect=3).err, r"/\.testr\.quarantine:1: the entry of 'pass\.a' lacks \"owner\"")
         self.assertEqual(["runs=0"], self.lines("stats"))
         self.call("last", expect=3)
+
+class Stress(test_ask.AskTest):
+    def test_rates(self):
+        self.project("pass.a half.b pass.c")
+        answer = self.json("stress", "half.b", "pass.c", "--below=40%", "--factor=4", "--meta=job=7", expect=1)
+        half, steady = answer["tests"]
+        self.assertEqual(("half.b", "known", "pass.c", "below"), (half["test"], half["state"], steady["test"], steady["state"]))
+        self.assertEqual(half["runs"] // 2, half["failures"])
+        self.assertTrue(0 < half["low"] <= half["rate"] <= half["high"] <= 4 * half["low"])
+        self.assertTrue(steady["low"] == steady["rate"] == 0 and steady["high"] < 0.4)
+        self.assertEqual(("settled", half["runs"] + steady["runs"]), (answer["end"], answer["runs"]))
+        self.assertEqual([("the <n>-th time", half["failures"])], [(c["message"], c["failures"]) for c in answer["causes"]])
+        # Each repetition is a run of that test alone.
+        runs = self.json("runs", "--meta=stress.test=half.b", "--limit=0")["runs"]
+        self.assertEqual(half["runs"], len(runs))
+        self.assertEqual(half["failures"], sum(r["exit_status"] for r in runs))
+        self.assertEqual({(1, True, "7")}, {(r["tests"], r["partial"], r["meta"]["job"]) for r in runs})
+        self.assertEqual("half.b", self.json("flaky")["flaky"][0]["test"])
+
+    def test_in_its_list(self):
+        self.project("pass.a polluter.b pass.c victim.d pass.e")
+        self.call("run", expect=1)
+        alone = self.json("stress", "victim.d", "--below=50%")
+        self.assertEqual((0, "below", None), tuple(alone["tests"][0][k] for k in ("failures", "state", "list")))
+        table = self.call("stress", "victim.d", "--in-list", "--factor=4", expect=1)
+        self.assertRegex(table.out, r"\nknown +100% +\S+% and 1e\+02% +\d+ +\d+ +\d+\.\d +victim\.d\n")
+        self.assertRegex(table.out, r"\n\d+ +polluted +victim\.d\n")
+        self.assertRegex(table.err, r"^testr: `testr last -r \d+` shows the last failure\n$")
+        self.assertEqual(["pass.a", "polluter.b", "pass.c", "victim.d"], self.lines("last", "--list", expect=0))
+        self.assertEqual({"stress.list": "0", "stress.test": "victim.d"},
+                         {k: v for k, v in self.json("info", "-1")["run"]["meta"].items() if k.startswith("stress")})
+        # In another order every time, and in the same ones for the same seed.
+        orders = []
+        for _ in range(2):
+            self.json("stress", "victim.d", "--in-list", "-r", "0", "--seed=5", "--max-runs=3", "--factor=1.1", expect=1)
+            orders.append([tuple(self.lines("last", "--list", "-r", str(r))) for r in (-3, -2, -1)])
+        self.assertEqual(*orders)
+        self.assertLess(1, len(set(orders[0])))
+        self.assertEqual({"victim.d"}, {order[-1] for order in orders[0]})
+        self.assertEqual(["7", "6", "5"], [r["meta"]["seed"] for r in self.json("runs", "--limit=3")["runs"]])
+
+    def test_parallel_with_load_and_limits(self):
+        self.project("pass.a")
+        run = self.json("stress", "pass.a", "--parallel", "--concurrency=2", "--cpu-load", "--io-load", "--max-runs=4")
+        self.assertEqual(("limit", 4, 2, True, True), tuple(run[k] for k in ("end", "runs", "copies", "cpu_load", "io_load")))
+        self.assertEqual(("open", 4), tuple(run["tests"][0][k] for k in ("state", "runs")))
+        meta = self.json("info", "-1")["run"]["meta"]
+        self.assertEqual(("cpu io", "2"), (meta["stress.load"], meta["stress.copies"]))
+        self.assertEqual([], self.processes(["while :"]))
+        self.assertEqual([], [name for name in os.listdir(self.dir) if name.startswith(".testr-load")])
+        self.assertIn("the limit was reached", self.call("stress", "pass.a", "--for=1s", expect=0).err)
+
+    def test_killed_by_a_signal(self):
+        self.project("pass.a wait.b")
+        process = self.start("stress", "wait.b", "--cpu-load")
+        self.wait_for(lambda: self.processes(["suite.py", "wait.b"]) and self.processes(["while :"]))
+        process.send_signal(signal.SIGINT)
+        run = self.finish(process)
+        self.assertEqual(130, run.code, run)
+        self.assertIn("wait.b", run.out)
+        self.assertEqual([], self.processes(["while :"]))
+        self.assertEqual("interrupted", self.json("runs")["runs"][0]["outcome"])
+
+    def test_tests_that_die_or_are_not_there(self):
+        self.project("pass.a crash.b")
+        answer = self.json("stress", "crash.b", "--factor=5", expect=1)
+        self.assertEqual("known", answer["tests"][0]["state"])
+        self.assertEqual(["The test process ended with exit status <n> (signal <n>, Killed) while this test was running."], [c["message"] for c in answer["causes"]])
+        self.assertRegex(self.call("stress", "nothing", expect=4).err, "'nothing' had no result 5 times in a row")
+        self.assertRegex(self.call("stress", "pass.a", "--in-list", expect=4).err, "no stored run has tests before 'pass.a'")
+
+    def test_wrong_options(self):
+        self.project("pass.a")
+        for options in ([], ["pass.a", "--below=0"], ["pass.a", "--below=x"], ["pass.a", "--factor=1"], ["pass.a", "--confidence=1"],
+                        ["pass.a", "--max-runs=0"], ["pass.a", "--for=1"], ["pass.a", "-r", "0"], ["pass.a", "--seed=1"],
+                        ["pass.a", "--in-list", "--order=longest"]):
+            self.call("stress", *options, expect=2)
+        self.configure("pass.a")
+        self.write(".testr.conf", "[DEFAULT]\ntest_command=true\n")
+        self.assertIn("no $IDOPTION", self.call("stress", "pass.a", expect=3).err)
+        self.assertEqual(["runs=0"], self.lines("stats"))
 
 
 if __name__ == "__main__":
