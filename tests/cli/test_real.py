@@ -61,7 +61,7 @@ class Suites(ProjectTest):
         if LONG:
             self.unittest("oslo_utils", "discover -s %s/oslo_utils/tests -t %s" % (PACKAGES, PACKAGES), 600)
         else:
-            self.unittest("oslo_utils", "oslo_utils.tests.test_versionutils oslo_utils.tests.test_strutils", 100)
+            self.unittest("oslo_utils", " ".join("oslo_utils.tests.test_" + name for name in ("reflection", "timeutils", "versionutils")), 100)
 
     def test_networkx(self):
         if not os.path.isdir(os.path.join(PACKAGES, "networkx")):
