@@ -11,8 +11,9 @@ api_root(struct call *call, struct reply *out, struct err *err)
 {
 	(void)call;
 	return reply_json(out,
-	    json_pack("{ss, s{ss, ss, ss}}", "version", "1", "links", "runs", "/api/v1/runs", "tests",
-		"/api/v1/tests", "health", "/healthz"),
+	    json_pack("{ss, s{ss, ss, ss, ss, ss, ss}}", "version", "1", "links", "runs", "/api/v1/runs",
+		"tests", "/api/v1/tests", "failing", "/api/v1/failing", "events", "/api/v1/events",
+		"description", "/openapi.json", "metrics", "/metrics"),
 	    err);
 }
 

@@ -95,11 +95,11 @@ exchange_end(
 	struct exchange *x = *exchange;
 
 	(void)place;
-	(void)connection;
 	(void)how;
 	*exchange = NULL;
 	if (!x)
 		return;
+	heads_next(&x->place->heads, connection);
 	x->job.run = abandon_run;
 	if (!x->upload || !jobs_add(x->place->jobs, &x->job, 0))
 		exchange_free(x);
@@ -548,6 +548,7 @@ take_head(struct exchange *x, const char *method)
 {
 	bool body = has_body(x);
 
+	heads_whole(&x->place->heads, x->connection);
 	read_headers(x);
 	x->state = REFUSED;
 	if (!check(x, method))

@@ -8,6 +8,7 @@
 #ifndef EXCHANGE_H
 #define EXCHANGE_H
 
+#include "heads.h"
 #include "jobs.h"
 #include "library.h"
 #include "token.h"
@@ -24,6 +25,7 @@ struct exchange_place {
 	bool loopback;
 	const char *host; /* our own address; "" where everybody who reaches us may call us by any name */
 	struct tokens tokens;
+	struct heads heads;
 	atomic_uint uploads; /* that are under way */
 };
 

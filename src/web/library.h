@@ -15,6 +15,7 @@
 	X(MHD_start_daemon) \
 	X(MHD_quiesce_daemon) \
 	X(MHD_stop_daemon) \
+	X(MHD_get_connection_info) \
 	X(MHD_lookup_connection_value) \
 	X(MHD_suspend_connection) \
 	X(MHD_resume_connection) \

@@ -77,6 +77,7 @@ start(struct web *web, struct err *err)
 	web->jobs = jobs_new(WEB_WORKERS, o->repository, err);
 	if (!web->jobs)
 		return -1;
+	heads_start(&web->place.heads, web->jobs);
 	web->place.web = web;
 	web->place.mhd = &web->mhd;
 	web->place.jobs = web->jobs;
@@ -86,11 +87,12 @@ start(struct web *web, struct err *err)
 	web->daemon = web->mhd.MHD_start_daemon(
 	    MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL,
 	    exchange_handle, &web->place, MHD_OPTION_LISTEN_SOCKET, web->listen.fd,
-	    MHD_OPTION_URI_LOG_CALLBACK, exchange_begin, &web->place, MHD_OPTION_NOTIFY_COMPLETED,
-	    exchange_end, &web->place, MHD_OPTION_UNESCAPE_CALLBACK, keep, NULL, MHD_OPTION_CONNECTION_LIMIT,
-	    connection_limit(), MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY,
-	    MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)WEB_PATIENCE, MHD_OPTION_STRICT_FOR_CLIENT, 1,
-	    MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_END);
+	    MHD_OPTION_URI_LOG_CALLBACK, exchange_begin, &web->place, MHD_OPTION_NOTIFY_CONNECTION,
+	    heads_connection, &web->place.heads, MHD_OPTION_NOTIFY_COMPLETED, exchange_end, &web->place,
+	    MHD_OPTION_UNESCAPE_CALLBACK, keep, NULL, MHD_OPTION_CONNECTION_LIMIT, connection_limit(),
+	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY, MHD_OPTION_CONNECTION_TIMEOUT,
+	    (unsigned)WEB_PATIENCE, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1,
+	    MHD_OPTION_END);
 	return web->daemon ? 0 : err_set(err, ERR_FAILED, "cannot start to serve at %s", web->listen.url);
 }
 
@@ -103,6 +105,7 @@ web_start(const struct web_options *options, struct web **out, struct err *err)
 		return err_nomem(err);
 	web->options = *options;
 	web->listen.fd = -1;
+	heads_init(&web->place.heads, &web->mhd);
 	if (start(web, err) < 0) {
 		web_stop(web);
 		return -1;
@@ -130,6 +133,7 @@ web_stop(struct web *web)
 	if (web->daemon)
 		web->mhd.MHD_stop_daemon(web->daemon);
 	jobs_free(web->jobs);
+	heads_release(&web->place.heads);
 	tokens_release(&web->place.tokens);
 	listen_close(&web->listen);
 	free(web);
