@@ -9,6 +9,9 @@
 #include <stdlib.h>
 #include <time.h>
 
+/* How long a worker keeps its repository open. */
+#define OPEN_FOR (2 * TIME_SECOND)
+
 struct jobs {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
@@ -143,8 +146,15 @@ jobs_add(struct jobs *jobs, struct job *job, int64_t after)
 struct repo *
 worker_repo(struct worker *worker, struct err *err)
 {
-	if (!worker->repo && repo_open(worker->jobs->url, &worker->repo, err) < 0)
-		return NULL;
+	int64_t now = clock_monotonic();
+
+	if (worker->repo && now - worker->opened > OPEN_FOR)
+		worker_drop_repo(worker);
+	if (!worker->repo) {
+		if (repo_open(worker->jobs->url, &worker->repo, err) < 0)
+			return NULL;
+		worker->opened = now;
+	}
 	return worker->repo;
 }
 

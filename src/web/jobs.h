@@ -19,6 +19,7 @@ struct repo;
 struct worker {
 	struct jobs *jobs;
 	struct repo *repo; /* NULL until worker_repo */
+	int64_t opened;    /* when that was, monotonic */
 	bool stopping;     /* everything stops: only what has to be done is to be done */
 };
 
@@ -40,7 +41,8 @@ void jobs_free(struct jobs *jobs);
  * caller's. */
 bool jobs_add(struct jobs *jobs, struct job *job, int64_t after);
 
-/* The worker's repository, or NULL with err set. */
+/* The worker's repository, or NULL with err set. Now and then it is opened anew: that is when runs are found whose
+ * writers have died. */
 struct repo *worker_repo(struct worker *worker, struct err *err);
 /* Closes it, because it failed; the next job opens it again. */
 void worker_drop_repo(struct worker *worker);

@@ -303,6 +303,23 @@ class Live(WebTest):
         self.assertEqual((0, ""), server.stop())
 
 
+    def test_a_run_whose_process_is_killed(self):
+        server = Server(self.dir)
+        run, pipe = self.start_run()
+        pipe.write(stream([("a", "success", 1, None), ("b", "unfinished", 1, None)]))
+        pipe.flush()
+        while not server.get("/api/v1/runs?state=running").json()["runs"]:
+            self.assertIsNone(run.poll())
+        number = server.get("/api/v1/runs?state=running").json()["runs"][0]["run"]
+        seen = self.follow(server, "runs/%d/events" % number)
+        self.assertEqual("start", next(seen)["event"])
+        run.kill()
+        run.wait(PATIENCE)
+        rest = list(seen)
+        self.assertEqual("interrupted", rest[-1]["data"]["state"])
+        self.assertEqual([("b", "unfinished")], [(e["data"]["test"], e["data"]["status"]) for e in rest if e["event"] == "result"][1:])
+        self.assertEqual((0, ""), server.stop())
+
     def test_all_runs(self):
         server = Server(self.dir)
         stream_of_runs = self.follow(server, "events")
