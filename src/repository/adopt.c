@@ -32,7 +32,7 @@ write_durations(struct checkpoint_writer *w, struct index *ix, struct repo *from
 	}
 	for (size_t i = 0; rc == 0 && i < tests.len; i++)
 		if (durations[i] >= 0)
-			rc = checkpoint_duration(w, strtab_get(&tests, i), durations[i], err);
+			rc = checkpoint_duration(w, strtab_get(&tests, i), SLICE_LIT(""), durations[i], err);
 	free(durations);
 	strtab_release(&tests);
 	return rc;

@@ -664,8 +664,9 @@ add_id(void *context, const struct result *r, struct err *err)
 }
 
 static int
-file_failing_ids(struct repo *repo, struct strtab *ids, struct err *err)
+file_failing_ids(struct repo *repo, struct slice profile, struct strtab *ids, struct err *err)
 {
+	(void)profile;
 	return file_failing(repo, 0, add_id, ids, err);
 }
 
@@ -710,10 +711,12 @@ durations_from_runs(struct repo *repo, const struct strtab *ids, int64_t *out, s
 }
 
 static int
-file_durations(struct repo *repo, const struct strtab *ids, int64_t *out, struct err *err)
+file_durations(
+    struct repo *repo, struct slice profile, const struct strtab *ids, int64_t *out, struct err *err)
 {
 	int rc;
 
+	(void)profile;
 	for (size_t i = 0; i < ids->len; i++)
 		out[i] = -1;
 	rc = times_load(&repo->dir, times_key(repo), ids, out, err);

@@ -10,6 +10,7 @@
 #include "db_sqlite.h"
 #include "fold.h"
 #include "index_page.h"
+#include "profile.h"
 #include "rebuild.h"
 #include "remove.h"
 #include "replay.h"
@@ -316,12 +317,26 @@ sqlite_failing(struct repo *base, size_t detail_max, repo_result_fn fn, void *co
 	return fold_settle(repo->index, err) ? -1 : fold_failing(repo->index, failing_row, &walk, err);
 }
 
-static int
-sqlite_failing_ids(struct repo *repo, struct strtab *ids, struct err *err)
-{
-	struct index *ix = ((struct sqlite_repo *)repo)->index;
+/* Nothing is known of it. */
+#define UNKNOWN_PROFILE INT64_MAX
 
-	return fold_settle(ix, err) || fold_failing_ids(ix, ids, err) ? -1 : 0;
+/* The number of a profile; an absent one stands for all. */
+static int
+find_profile(struct sqlite_repo *repo, struct slice profile, int64_t *out, struct err *err)
+{
+	*out = profile.data ? UNKNOWN_PROFILE : PROFILE_ALL;
+	return profile.data ? profile_find(repo->db, profile, out, err) : 0;
+}
+
+static int
+sqlite_failing_ids(struct repo *base, struct slice profile, struct strtab *ids, struct err *err)
+{
+	struct sqlite_repo *repo = (struct sqlite_repo *)base;
+	int64_t number;
+
+	if (find_profile(repo, profile, &number, err) || fold_settle(repo->index, err))
+		return -1;
+	return number == UNKNOWN_PROFILE ? 0 : fold_failing_ids(repo->index, number, ids, err);
 }
 
 static int
@@ -477,9 +492,34 @@ sqlite_adopt(struct repo *base, struct repo *from, struct err *err)
 }
 
 static int
-sqlite_durations(struct repo *repo, const struct strtab *ids, int64_t *out, struct err *err)
+sqlite_durations(
+    struct repo *base, struct slice profile, const struct strtab *ids, int64_t *out, struct err *err)
 {
-	return fold_durations(((struct sqlite_repo *)repo)->index, ids, out, err);
+	struct sqlite_repo *repo = (struct sqlite_repo *)base;
+	int64_t number;
+
+	return find_profile(repo, profile, &number, err) ? -1
+							 : fold_durations(repo->index, number, ids, out, err);
+}
+
+static int
+sqlite_profile_tags(struct repo *repo, struct buf *out, struct err *err)
+{
+	return profile_setting(((struct sqlite_repo *)repo)->db, out, err);
+}
+
+static int
+sqlite_set_profiles(struct repo *repo, struct slice tags, struct err *err)
+{
+	return profile_set(((struct sqlite_repo *)repo)->index, tags, err);
+}
+
+static int
+sqlite_profiles(struct repo *base, repo_profile_fn fn, void *context, struct err *err)
+{
+	struct sqlite_repo *repo = (struct sqlite_repo *)base;
+
+	return fold_settle(repo->index, err) ? -1 : profile_walk(repo->db, fn, context, err);
 }
 
 static int
@@ -495,9 +535,10 @@ database_size(struct repo *repo, int64_t *out, struct err *err)
 	.run_get = sqlite_run_get, .runs = sqlite_runs, .runs_where = sqlite_runs_where, \
 	.find_uid = sqlite_find_uid, .meta = sqlite_meta, .results = sqlite_results, \
 	.run_text = sqlite_run_text, .failing = sqlite_failing, .failing_ids = sqlite_failing_ids, \
-	.durations = sqlite_durations, .rows = sqlite_rows, .history = sqlite_history, \
-	.row_result = sqlite_row_result, .tests = sqlite_tests, .stream = sqlite_stream, \
-	.stream_open = sqlite_stream_open, .rows_where = sqlite_rows_where, \
+	.durations = sqlite_durations, .profile_tags = sqlite_profile_tags, \
+	.set_profiles = sqlite_set_profiles, .profiles = sqlite_profiles, .rows = sqlite_rows, \
+	.history = sqlite_history, .row_result = sqlite_row_result, .tests = sqlite_tests, \
+	.stream = sqlite_stream, .stream_open = sqlite_stream_open, .rows_where = sqlite_rows_where, \
 	.tests_where = sqlite_tests_where, .import_abort = writer_import_abort, .settle = writer_settle, \
 	.remove = sqlite_remove, .verify = sqlite_verify
 

@@ -3,6 +3,7 @@
 
 #include "packet.h"
 #include "replay.h"
+#include "tagset.h"
 
 #include <jansson.h>
 #include <stdlib.h>
@@ -60,24 +61,35 @@ add_event(void *context, const struct event *e, struct err *err)
 }
 
 int
-checkpoint_duration(struct checkpoint_writer *w, struct slice test, int64_t duration, struct err *err)
+checkpoint_duration(
+    struct checkpoint_writer *w, struct slice test, struct slice profile, int64_t duration, struct err *err)
 {
+	struct slice *tags;
 	struct event e;
+	int rc;
 
 	/* Such a time no packet can hold; nothing takes so long. */
 	if (duration < 0 || duration / TIME_SECOND > UINT32_MAX)
 		return 0;
+	tags = calloc(profile.len + 1, sizeof(*tags));
+	if (!tags)
+		return err_nomem(err);
 	event_init(&e);
 	e.id = test;
+	e.tags = tags;
+	while (tagset_next(&profile, &tags[e.tag_count]))
+		e.tag_count++;
 	/* Apart from a result of this test that never ended. */
 	e.route = SLICE_LIT("testr-duration");
 	e.status = STATUS_INPROGRESS;
 	e.time = 0;
-	if (add_event(w, &e, err))
-		return -1;
+	rc = add_event(w, &e, err);
 	e.status = STATUS_SUCCESS;
 	e.time = duration;
-	return add_event(w, &e, err);
+	if (rc == 0)
+		rc = add_event(w, &e, err);
+	free(tags);
+	return rc;
 }
 
 int

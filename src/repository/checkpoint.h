@@ -34,7 +34,9 @@ int checkpoint_begin(
     struct checkpoint_writer *w, const struct streams *streams, int64_t number, struct err *err);
 void checkpoint_release(struct checkpoint_writer *w);
 
-int checkpoint_duration(struct checkpoint_writer *w, struct slice test, int64_t duration, struct err *err);
+/* Adds the last duration of a test in a profile, a set of tags. */
+int checkpoint_duration(
+    struct checkpoint_writer *w, struct slice test, struct slice profile, int64_t duration, struct err *err);
 /* Adds a failing test: the result r, whose packets are at its offset in `fd`; where that is -1, or has none of
  * them, they are made from it. */
 int checkpoint_failing(struct checkpoint_writer *w, const struct result *r, int fd, struct err *err);

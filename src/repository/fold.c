@@ -2,6 +2,7 @@
 #include "fold.h"
 
 #include "db.h"
+#include "profile.h"
 #include "repo_backend.h"
 #include "sql.h"
 #include "streams.h"
@@ -31,9 +32,10 @@ add_results(struct index *ix, const struct repo_run *run, struct err *err)
 		struct db_stmt *stmt = fails ? set : drop;
 
 		db_bind_int(stmt, 1, db_int(changes, 0));
+		db_bind_int(stmt, 2, db_int(changes, 3));
 		if (fails) {
-			db_bind_int(stmt, 2, run->id);
-			db_bind_int(stmt, 3, db_int(changes, 1));
+			db_bind_int(stmt, 3, run->id);
+			db_bind_int(stmt, 4, db_int(changes, 1));
 		}
 		rc = db_run(stmt, err) < 0 ? -1 : 0;
 	}
@@ -43,6 +45,41 @@ add_results(struct index *ix, const struct repo_run *run, struct err *err)
 	return rc;
 }
 
+/* Whether there are any profiles. */
+static int
+is_profiled(struct index *ix, bool *out, struct err *err)
+{
+	struct buf setting;
+	int rc;
+
+	buf_init(&setting, SIZE_MAX / 4);
+	rc = profile_setting(index_db(ix), &setting, err);
+	*out = setting.len > 0;
+	buf_release(&setting);
+	return rc;
+}
+
+/* Forgets what fails, as far as a run of the whole suite says it anew. */
+static int
+clear_failing(struct index *ix, const struct repo_run *run, struct err *err)
+{
+	struct db_stmt *stmt;
+	bool profiled;
+	int64_t rc;
+
+	if (is_profiled(ix, &profiled, err) < 0)
+		return -1;
+	if (!profiled)
+		return db_execute(index_db(ix), sql_failing_clear, err);
+	stmt = db_prepare(index_db(ix), sql_failing_clear_profiles, err);
+	if (!stmt)
+		return -1;
+	db_bind_int(stmt, 1, run->id);
+	rc = db_run(stmt, err);
+	db_release(stmt);
+	return rc < 0 ? -1 : 0;
+}
+
 /* Changes the failing tests by one run. */
 static int
 add_failing(void *context, const struct repo_run *run, struct err *err)
@@ -50,7 +87,7 @@ add_failing(void *context, const struct repo_run *run, struct err *err)
 	struct index *ix = context;
 	bool replaces = run->state == REPO_FINISHED && !run->partial;
 
-	if (replaces && db_execute(index_db(ix), sql_failing_clear, err))
+	if (replaces && clear_failing(ix, run, err))
 		return -1;
 	return add_results(ix, run, err);
 }
@@ -129,13 +166,15 @@ int
 fold_at(struct index *ix, int64_t sequence, struct err *err)
 {
 	int64_t whole, kept, number, last;
+	bool profiled;
 
 	/* No run may end meanwhile. */
-	if (index_sequence_last(ix, &last, err) || fold_checkpoint(ix, &kept, &number, err) ||
-	    last_whole(ix, sequence, &whole, err) || db_execute(index_db(ix), sql_failing_clear, err))
+	if (index_sequence_last(ix, &last, err) || is_profiled(ix, &profiled, err) ||
+	    fold_checkpoint(ix, &kept, &number, err) || last_whole(ix, sequence, &whole, err) ||
+	    db_execute(index_db(ix), sql_failing_clear, err))
 		return -1;
-	/* A run of the whole suite says it all. */
-	if (whole > kept)
+	/* A run of the whole suite says it all, unless it may be that of another profile. */
+	if (whole > kept && !profiled)
 		kept = whole - 1;
 	else if (number && failing_from_checkpoint(ix, number, err))
 		return -1;
@@ -222,13 +261,14 @@ fold_failing(struct index *ix, fold_failing_fn fn, void *context, struct err *er
 }
 
 int
-fold_failing_ids(struct index *ix, struct strtab *ids, struct err *err)
+fold_failing_ids(struct index *ix, int64_t profile, struct strtab *ids, struct err *err)
 {
 	struct db_stmt *stmt = db_prepare_walk(index_db(ix), sql_failing_names, err);
 	int rc;
 
 	if (!stmt)
 		return -1;
+	db_bind_int(stmt, 1, profile);
 	while ((rc = db_step(stmt, err)) > 0) {
 		if (strtab_add(ids, db_bytes(stmt, 0), NULL) != STRTAB_NONE)
 			continue;
@@ -241,7 +281,7 @@ fold_failing_ids(struct index *ix, struct strtab *ids, struct err *err)
 
 /* Looks each test up. */
 static int
-find_durations(struct index *ix, const struct strtab *ids, int64_t *out, struct err *err)
+find_durations(struct index *ix, int64_t profile, const struct strtab *ids, int64_t *out, struct err *err)
 {
 	struct db_stmt *stmt = db_prepare(index_db(ix), sql_duration, err);
 	int rc = stmt ? 0 : -1;
@@ -251,9 +291,10 @@ find_durations(struct index *ix, const struct strtab *ids, int64_t *out, struct 
 
 		db_bind_int(stmt, 1, index_hash(name));
 		db_bind_text(stmt, 2, name);
+		db_bind_int(stmt, 3, profile);
 		rc = db_step(stmt, err);
 		if (rc > 0)
-			out[i] = db_int(stmt, 0);
+			out[i] = db_int_or(stmt, 0, -1);
 		db_reset(stmt);
 	}
 	db_release(stmt);
@@ -262,15 +303,17 @@ find_durations(struct index *ix, const struct strtab *ids, int64_t *out, struct 
 
 /* Goes through all tests that there are. */
 static int
-scan_durations(struct index *ix, const struct strtab *ids, int64_t *out, struct err *err)
+scan_durations(struct index *ix, int64_t profile, const struct strtab *ids, int64_t *out, struct err *err)
 {
 	struct db_stmt *stmt = db_prepare_walk(index_db(ix), sql_durations, err);
 	int rc = stmt ? 0 : -1;
 
+	if (stmt)
+		db_bind_int(stmt, 1, profile);
 	while (rc >= 0 && (rc = db_step(stmt, err)) > 0) {
 		size_t i = strtab_find(ids, db_bytes(stmt, 0));
 
-		if (i != STRTAB_NONE)
+		if (i != STRTAB_NONE && db_int(stmt, 1) > out[i])
 			out[i] = db_int(stmt, 1);
 	}
 	db_release(stmt);
@@ -278,7 +321,7 @@ scan_durations(struct index *ix, const struct strtab *ids, int64_t *out, struct 
 }
 
 int
-fold_durations(struct index *ix, const struct strtab *ids, int64_t *out, struct err *err)
+fold_durations(struct index *ix, int64_t profile, const struct strtab *ids, int64_t *out, struct err *err)
 {
 	struct db_stmt *stmt = db_prepare(index_db(ix), sql_duration_count, err);
 	int64_t tests = 0;
@@ -296,8 +339,8 @@ fold_durations(struct index *ix, const struct strtab *ids, int64_t *out, struct 
 		return -1;
 	/* Finding a row costs about as much as passing ten by. */
 	if ((uint64_t)tests / 10 < ids->len)
-		return scan_durations(ix, ids, out, err);
-	return find_durations(ix, ids, out, err);
+		return scan_durations(ix, profile, ids, out, err);
+	return find_durations(ix, profile, ids, out, err);
 }
 
 int
@@ -309,7 +352,7 @@ fold_durations_all(struct index *ix, fold_duration_fn fn, void *context, struct 
 	if (!stmt)
 		return -1;
 	while ((rc = db_step(stmt, err)) > 0) {
-		rc = fn(context, db_bytes(stmt, 0), db_int(stmt, 1), db_int(stmt, 2), err);
+		rc = fn(context, db_bytes(stmt, 0), db_bytes(stmt, 3), db_int(stmt, 1), db_int(stmt, 2), err);
 		if (rc)
 			break;
 	}

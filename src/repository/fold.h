@@ -5,6 +5,9 @@
  * answers depend on the runs alone, not on the order in which they came here, and can be found again from the
  * index alone (fold_again).
  *
+ * Both are known of each profile by itself: a result has a say in its own profile alone, and a run of the whole suite
+ * in the profiles that it has results of.
+ *
  * A run that came late marks the failing tests as stale; who asks for them next finds them out anew
  * (fold_settle). Durations carry the place of their run, so that an older one changes nothing.
  *
@@ -37,13 +40,14 @@ int fold_checkpoint_set(struct index *ix, int64_t sequence, int64_t number, stru
  * the checkpoint's. */
 typedef int (*fold_failing_fn)(void *context, int64_t stream, const struct result *r, struct err *err);
 int fold_failing(struct index *ix, fold_failing_fn fn, void *context, struct err *err);
-int fold_failing_ids(struct index *ix, struct strtab *ids, struct err *err);
-
-/* As repo_durations. */
-int fold_durations(struct index *ix, const struct strtab *ids, int64_t *out, struct err *err);
-/* All of them, by test, with the places of their runs. */
-typedef int (*fold_duration_fn)(
-    void *context, struct slice test, int64_t duration, int64_t sequence, struct err *err);
+/* As repo_failing_ids_of and repo_durations_of; `profile` is a number (profile.h) or PROFILE_ALL. */
+int fold_failing_ids(struct index *ix, int64_t profile, struct strtab *ids, struct err *err);
+int fold_durations(
+    struct index *ix, int64_t profile, const struct strtab *ids, int64_t *out, struct err *err);
+/* All of them, by test and profile, with the places of their runs. A result that is to say the same has to have the
+ * tags of that profile. */
+typedef int (*fold_duration_fn)(void *context, struct slice test, struct slice profile, int64_t duration,
+    int64_t sequence, struct err *err);
 int fold_durations_all(struct index *ix, fold_duration_fn fn, void *context, struct err *err);
 
 #endif

@@ -2,6 +2,7 @@
 #include "index_batch.h"
 
 #include "db_postgres.h"
+#include "profile.h"
 #include "sql.h"
 
 #include <stdlib.h>
@@ -192,6 +193,7 @@ intern_tagsets(struct db *db, struct known *k, struct err *err)
 {
 	struct db_stmt *find = db_prepare(db, sql_tagset_find, err);
 	struct db_stmt *add = find ? db_prepare(db, sql_tagset_insert, err) : NULL;
+	int64_t profile;
 	int rc = add ? 0 : -1;
 
 	for (size_t i = 0; rc == 0 && i < k->batch->tagsets.len; i++) {
@@ -201,7 +203,11 @@ intern_tagsets(struct db *db, struct known *k, struct err *err)
 		rc = first_int(find, &k->tagsets[i], err);
 		if (rc || k->tagsets[i])
 			continue;
+		rc = profile_of(db, tags, &profile, err);
+		if (rc)
+			break;
 		db_bind_blob(add, 1, tags);
+		db_bind_int(add, 2, profile);
 		rc = first_int(add, &k->tagsets[i], err);
 	}
 	db_release(find);
@@ -372,6 +378,7 @@ intern_tagsets_postgres(struct db *db, struct known *k, struct err *err)
 	for (size_t i = 0; rc == 0 && i < k->batch->tagsets.len; i++) {
 		struct slice tags = strtab_get(&k->batch->tagsets, i);
 		struct db_stmt *stmt;
+		int64_t profile;
 
 		if (find_tagset_postgres(db, tags, &k->tagsets[i], err))
 			return -1;
@@ -380,13 +387,16 @@ intern_tagsets_postgres(struct db *db, struct known *k, struct err *err)
 		if (db_execute(db, sql_tagset_lock_postgres, err) ||
 		    find_tagset_postgres(db, tags, &k->tagsets[i], err))
 			return -1;
-		stmt = k->tagsets[i] ? NULL : db_prepare(db, sql_tagset_insert, err);
-		if (stmt) {
-			db_bind_blob(stmt, 1, tags);
-			rc = first_int(stmt, &k->tagsets[i], err);
-		} else if (!k->tagsets[i]) {
-			rc = -1;
-		}
+		if (k->tagsets[i])
+			continue;
+		if (profile_of(db, tags, &profile, err))
+			return -1;
+		stmt = db_prepare(db, sql_tagset_insert, err);
+		if (!stmt)
+			return -1;
+		db_bind_blob(stmt, 1, tags);
+		db_bind_int(stmt, 2, profile);
+		rc = first_int(stmt, &k->tagsets[i], err);
 		db_release(stmt);
 	}
 	return rc;

@@ -4,6 +4,7 @@
 #include "checkpoint.h"
 #include "db_sqlite.h"
 #include "indexer.h"
+#include "profile.h"
 #include "replay.h"
 #include "run_packet.h"
 #include "v1_run.h"
@@ -362,12 +363,14 @@ mix_failing(void *context, int64_t stream, const struct result *r, struct err *e
 }
 
 static int
-mix_duration(void *context, struct slice test, int64_t duration, int64_t sequence, struct err *err)
+mix_duration(void *context, struct slice test, struct slice profile, int64_t duration, int64_t sequence,
+    struct err *err)
 {
 	struct digest *d = context;
 
 	(void)err;
 	mix(d, test);
+	mix(d, profile);
 	mix_number(d, duration);
 	mix_number(d, sequence);
 	return 0;
@@ -523,6 +526,21 @@ compare(struct comparison *c, struct err *err)
 	return rc;
 }
 
+/* What is made has to mean by profiles what the index does. */
+static int
+copy_setting(struct comparison *c, struct err *err)
+{
+	struct buf setting;
+	int rc;
+
+	buf_init(&setting, SIZE_MAX / 4);
+	rc = profile_setting(index_db(c->index), &setting, err);
+	if (rc == 0)
+		rc = profile_set(c->made, buf_get(&setting), err);
+	buf_release(&setting);
+	return rc;
+}
+
 int
 rebuild_compare(
     struct index *ix, const struct streams *streams, repo_verify_fn fn, void *context, struct err *err)
@@ -534,7 +552,10 @@ rebuild_compare(
 	/* A temporary one, of no name. */
 	if (db_open_sqlite("", true, &db, err))
 		return -1;
-	rc = index_create(db, false, err) || index_open(db, &c.made, err) || compare(&c, err) ? -1 : 0;
+	rc = index_create(db, false, err) || index_open(db, &c.made, err) || copy_setting(&c, err) ||
+		     compare(&c, err)
+		 ? -1
+		 : 0;
 	if (c.made)
 		index_rollback(c.made);
 	index_free(c.made);

@@ -31,11 +31,12 @@ keep_failing(void *context, int64_t stream, const struct result *r, struct err *
 }
 
 static int
-keep_duration(void *context, struct slice test, int64_t duration, int64_t sequence, struct err *err)
+keep_duration(void *context, struct slice test, struct slice profile, int64_t duration, int64_t sequence,
+    struct err *err)
 {
 	struct keeping *k = context;
 
-	return sequence <= k->facts.sequence ? checkpoint_duration(&k->w, test, duration, err) : 0;
+	return sequence <= k->facts.sequence ? checkpoint_duration(&k->w, test, profile, duration, err) : 0;
 }
 
 /* The place of the order at which the new checkpoint is: after everything that is removed. */

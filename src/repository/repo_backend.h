@@ -14,6 +14,7 @@ struct repo {
 	struct file_dir dir; /* the ".testrepository" or ".stestr", held open; without a directory its
 				descriptor is -1 and the path, set by open, is what to call it */
 	const char *url;     /* where there is no directory, during open */
+	struct buf profiles; /* the tags that name them */
 };
 
 /* The first member of a backend's own struct. */
@@ -69,8 +70,13 @@ struct repo_backend {
 	    struct err *err);
 	int (*failing)(
 	    struct repo *repo, size_t detail_max, repo_result_fn fn, void *context, struct err *err);
-	int (*failing_ids)(struct repo *repo, struct strtab *ids, struct err *err);
-	int (*durations)(struct repo *repo, const struct strtab *ids, int64_t *out, struct err *err);
+	int (*failing_ids)(struct repo *repo, struct slice profile, struct strtab *ids, struct err *err);
+	int (*durations)(
+	    struct repo *repo, struct slice profile, const struct strtab *ids, int64_t *out, struct err *err);
+	/* All may be NULL: then there are no profiles. */
+	int (*profile_tags)(struct repo *repo, struct buf *out, struct err *err);
+	int (*set_profiles)(struct repo *repo, struct slice tags, struct err *err);
+	int (*profiles)(struct repo *repo, repo_profile_fn fn, void *context, struct err *err);
 
 	/* Each of these may be NULL where there is no index of its own to ask: generic.h answers then. */
 	int (*runs_where)(struct repo *repo, const struct repo_query *query, repo_run_fn fn, void *context,

@@ -5,6 +5,7 @@
 #include "meta.h"
 #include "repo_backend.h"
 #include "rowpage.h"
+#include "tagset.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -273,8 +274,11 @@ repo_open(const char *url, struct repo **out, struct err *err)
 	repo->backend = backend;
 	repo->dir = dir;
 	repo->url = url;
+	buf_init(&repo->profiles, SIZE_MAX / 4);
 	rc = backend->open(repo, err);
 	repo->url = NULL;
+	if (rc == 0 && backend->profile_tags)
+		rc = backend->profile_tags(repo, &repo->profiles, err);
 	if (rc) {
 		repo_free(repo);
 		return -1;
@@ -306,6 +310,7 @@ repo_free(struct repo *repo)
 		return;
 	repo->backend->close(repo);
 	close_dir(&repo->dir);
+	buf_release(&repo->profiles);
 	free(repo);
 }
 
@@ -471,13 +476,75 @@ repo_failing(struct repo *repo, size_t detail_max, repo_result_fn fn, void *cont
 int
 repo_failing_ids(struct repo *repo, struct strtab *ids, struct err *err)
 {
-	return repo->backend->failing_ids(repo, ids, err);
+	return repo->backend->failing_ids(repo, SLICE_NONE, ids, err);
+}
+
+int
+repo_failing_ids_of(struct repo *repo, struct slice profile, struct strtab *ids, struct err *err)
+{
+	return repo->backend->failing_ids(repo, profile, ids, err);
+}
+
+int
+repo_durations_of(
+    struct repo *repo, struct slice profile, const struct strtab *ids, int64_t *out, struct err *err)
+{
+	return repo->backend->durations(repo, profile, ids, out, err);
+}
+
+int
+repo_set_profiles(struct repo *repo, struct slice tags, struct err *err)
+{
+	if (slice_eq(tags, buf_get(&repo->profiles)))
+		return 0;
+	if (!repo->backend->set_profiles)
+		return err_set(err, ERR_FAILED,
+		    "%s has format 1, which has one result for each test and cannot tell profiles apart; move it away and make one of format 2: testr init",
+		    repo->dir.path);
+	if (repo->backend->set_profiles(repo, tags, err) < 0)
+		return -1;
+	buf_clear(&repo->profiles);
+	buf_slice(&repo->profiles, tags);
+	return repo->profiles.failed ? err_nomem(err) : 0;
+}
+
+struct slice
+repo_profile_tags(const struct repo *repo)
+{
+	return buf_get(&repo->profiles);
+}
+
+void
+repo_profile_of(const struct repo *repo, struct slice tags, struct buf *out)
+{
+	tagset_common(tags, buf_get(&repo->profiles), out);
+}
+
+bool
+repo_is_of(const struct repo *repo, struct slice tags, struct slice profile)
+{
+	struct buf own;
+	bool is;
+
+	if (!profile.data)
+		return true;
+	buf_init(&own, SIZE_MAX / 4);
+	repo_profile_of(repo, tags, &own);
+	is = !own.failed && slice_eq(buf_get(&own), profile);
+	buf_release(&own);
+	return is;
+}
+
+int
+repo_profiles(struct repo *repo, repo_profile_fn fn, void *context, struct err *err)
+{
+	return repo->backend->profiles ? repo->backend->profiles(repo, fn, context, err) : 0;
 }
 
 int
 repo_durations(struct repo *repo, const struct strtab *ids, int64_t *out, struct err *err)
 {
-	return repo->backend->durations(repo, ids, out, err);
+	return repo->backend->durations(repo, SLICE_NONE, ids, out, err);
 }
 
 int

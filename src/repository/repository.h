@@ -191,6 +191,38 @@ int repo_failing_ids(struct repo *repo, struct strtab *ids, struct err *err);
  * entries. */
 int repo_durations(struct repo *repo, const struct strtab *ids, int64_t *out, struct err *err);
 
+/* Profiles: which tags name configurations is a setting of the repository, at first none (format 1: never any). The
+ * profile of a result is the set of those of its tags, written as tagset.h says; results of different profiles never
+ * replace each other, neither among the failing tests nor among the durations. A run that replaces the set of failing
+ * tests does so for the profiles that it has results of. */
+
+/* Sets the tags (a set). What follows from history is found anew when they are others than before, as if they had been
+ * set from the beginning. */
+int repo_set_profiles(struct repo *repo, struct slice tags, struct err *err);
+/* The tags that are set, borrowed until the next repo_set_profiles. */
+struct slice repo_profile_tags(const struct repo *repo);
+/* Appends the profile of a result that has these tags (a set). */
+void repo_profile_of(const struct repo *repo, struct slice tags, struct buf *out);
+
+/* True when a result that has these tags is of the profile; an absent one stands for all. */
+bool repo_is_of(const struct repo *repo, struct slice tags, struct slice profile);
+
+/* As repo_failing_ids and repo_durations, for one profile; absent: for all, and of a test the longest duration. */
+int repo_failing_ids_of(struct repo *repo, struct slice profile, struct strtab *ids, struct err *err);
+int repo_durations_of(
+    struct repo *repo, struct slice profile, const struct strtab *ids, int64_t *out, struct err *err);
+
+/* A profile that something is known of. */
+struct repo_profile {
+	struct slice tags;
+	int64_t tests;   /* whose duration is known */
+	int64_t failing; /* how many of its tests fail */
+	int64_t run;     /* the last one that it has a result with a duration in, or -1 */
+};
+typedef int (*repo_profile_fn)(void *context, const struct repo_profile *p, struct err *err);
+/* All of them, sorted by their tags. Without profiles (no tag is set) there is the empty one at most. */
+int repo_profiles(struct repo *repo, repo_profile_fn fn, void *context, struct err *err);
+
 /* One result as the index has it: all but its details. */
 struct repo_row {
 	int64_t run;

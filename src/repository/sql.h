@@ -7,12 +7,12 @@
 #define SQL_H
 
 /* Goes up with every change of the schema that an older program could not live with. */
-#define SQL_SCHEMA_VERSION 3
+#define SQL_SCHEMA_VERSION 4
 
 /* How many rows a statement whose name is in the plural inserts. */
 #define SQL_MANY 16
 /* How often the schema of PostgreSQL has changed; its version is the number of migrations that were applied. */
-#define SQL_MIGRATIONS 2
+#define SQL_MIGRATIONS 3
 
 extern const char sql_schema[];
 extern const char sql_schema_streams[];
@@ -54,6 +54,15 @@ extern const char sql_tagset_find[];
 extern const char sql_tagset_insert[];
 extern const char sql_tagset_find_postgres[];
 extern const char sql_tagset_lock_postgres[];
+extern const char sql_tagsets[];
+extern const char sql_tagset_profile[];
+
+extern const char sql_setting_get[];
+extern const char sql_setting_set[];
+extern const char sql_profile_find[];
+extern const char sql_profile_insert[];
+extern const char sql_profiles_clear[];
+extern const char sql_profiles[];
 
 extern const char sql_run_has_results[];
 extern const char sql_attempts[];
@@ -77,6 +86,7 @@ extern const char sql_history[];
 
 extern const char sql_fold_start[];
 extern const char sql_failing_clear[];
+extern const char sql_failing_clear_profiles[];
 extern const char sql_failing_changes[];
 extern const char sql_failing_set[];
 extern const char sql_failing_remove[];

@@ -269,12 +269,14 @@ check_failing(void *context, int64_t stream, const struct result *r, struct err 
 }
 
 static int
-check_duration(void *context, struct slice test, int64_t duration, int64_t sequence, struct err *err)
+check_duration(void *context, struct slice test, struct slice profile, int64_t duration, int64_t sequence,
+    struct err *err)
 {
 	struct walk *walk = context;
 	size_t i = (size_t)(test.data[1] - '0');
 
 	(void)err;
+	assert_int_equal(profile.len, 0);
 	assert_true(duration == walk->want->durations[i]);
 	assert_int_equal(sequence, walk->want->places[i]);
 	walk->seen++;
@@ -351,7 +353,7 @@ in_postgresql_runs_say_the_same_in_any_order(void **state)
 	runs_say_the_same_in_any_order(true, 6);
 }
 
-/* An index in PostgreSQL from before durations knew their place. */
+/* An index in PostgreSQL from before durations knew their place, and anything its profile. */
 static void
 an_older_schema_is_brought_to_ours(void **state)
 {
@@ -374,6 +376,9 @@ an_older_schema_is_brought_to_ours(void **state)
 	}
 	index_free(ix);
 	ok(db_execute(db,
+	    "DROP TABLE setting; DROP TABLE profile; ALTER TABLE tagset DROP COLUMN profile;"
+	    "ALTER TABLE failing DROP COLUMN profile, ADD CONSTRAINT failing_test_key UNIQUE (test);"
+	    "ALTER TABLE duration DROP COLUMN profile, ADD CONSTRAINT duration_pkey PRIMARY KEY (test);"
 	    "ALTER TABLE duration DROP COLUMN sequence; DROP INDEX run_sequence;"
 	    "DELETE FROM counter WHERE name NOT IN ('run', 'sequence');"
 	    "DELETE FROM testr_schema WHERE version > 1",
