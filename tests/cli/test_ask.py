@@ -516,7 +516,7 @@ class Json(AskTest):
         collect(SCHEMA)
         cells = [line.split("|")[-3] for line in page.splitlines() if line.startswith("|")]
         documented = {key for cell in cells for key in re.findall(r"`([a-z_]+)`", cell)}
-        objects = {key for key in re.findall(r"objects with (.*)", page) for key in re.findall(r"`([a-z_]+)`", key)}
+        objects = {key for key in re.findall(r"objects? with (.*)", page) for key in re.findall(r"`([a-z_]+)`", key)}
         self.assertEqual(keys, documented | objects - {"null"})
         commands = {d["properties"]["command"]["const"] for d in SCHEMA["$defs"].values() if "command" in d.get("properties", {})}
         self.assertEqual(commands, {command.split()[0] for command in re.findall(r"^\| `([a-z -]+|info RUN)` \|", page, flags=re.M)
