@@ -175,7 +175,7 @@ test_finds_what_fails_surely(void **state)
 {
 	(void)state;
 	for (int kind = 0; kind < EXPLANATION_KINDS; kind++)
-		for (uint64_t seed = 1; seed <= 12; seed++) {
+		for (uint64_t seed = 1; seed <= 4; seed++) {
 			struct victim v = {.kind = kind, .candidates = 60, .p1 = 1, .seed = seed};
 			struct bisect_verdict verdict = search(&v, &first, 0.95, 1);
 
@@ -197,8 +197,8 @@ test_is_right_as_often_as_it_says(void **state)
 	} cells[] = {
 	    {{.kind = EXPLANATION_POLLUTER, .candidates = 100, .p1 = 0.3}, 15},
 	    {{.kind = EXPLANATION_POLLUTER, .candidates = 30, .p1 = 0.2, .p0 = 0.01}, 15},
-	    {{.kind = EXPLANATION_ALONE, .candidates = 100, .p1 = 0.2}, 60},
-	    {{.kind = EXPLANATION_SETUP, .candidates = 100, .p1 = 0.5}, 40},
+	    {{.kind = EXPLANATION_ALONE, .candidates = 100, .p1 = 0.2}, 30},
+	    {{.kind = EXPLANATION_SETUP, .candidates = 100, .p1 = 0.5}, 20},
 	    {{.kind = EXPLANATION_LOAD, .candidates = 100, .p1 = 0.3}, 20},
 	    {{.kind = EXPLANATION_PAIR, .candidates = 20, .p1 = 0.6}, 8},
 	};
@@ -267,7 +267,7 @@ test_order_of_observations_does_not_matter(void **state)
 	struct bisect_verdict wanted = search(&v, &first, 0.95, 1), got;
 
 	(void)state;
-	for (uint64_t luck = 1; luck < 20; luck++) {
+	for (uint64_t luck = 1; luck < 6; luck++) {
 		struct bisect *b = begin(&v, 0.95);
 		size_t order[MAX_PROBES];
 		uint64_t dice = luck;
@@ -295,13 +295,13 @@ test_batches_find_the_same(void **state)
 	int right = 0;
 
 	(void)state;
-	for (uint64_t seed = 1; seed <= 30; seed++) {
+	for (uint64_t seed = 1; seed <= 12; seed++) {
 		struct victim v = {.kind = EXPLANATION_POLLUTER, .candidates = 80, .p1 = 0.3, .seed = seed};
 		struct bisect_verdict verdict = search(&v, &second, 0.95, 4);
 
 		right += is_right(&v, &verdict);
 	}
-	assert_true(right >= 29);
+	assert_true(right >= 11);
 }
 
 /* What was assumed leaves no trace but finer groups. */
@@ -341,7 +341,7 @@ test_drift_is_noticed_and_chance_is_not(void **state)
 	int alarms = 0;
 
 	(void)state;
-	for (int round = 0; round < 200; round++) {
+	for (int round = 0; round < 60; round++) {
 		bool alarm = false;
 
 		b = bisect_new(&(struct bisect_options){.overhead = 1, .confidence = 0.95});
@@ -356,7 +356,7 @@ test_drift_is_noticed_and_chance_is_not(void **state)
 		assert_true(bisect_drift(b) > 100);
 		bisect_free(b);
 	}
-	assert_true(alarms <= 2);
+	assert_true(alarms <= 1);
 }
 
 static void
