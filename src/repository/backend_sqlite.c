@@ -523,6 +523,12 @@ sqlite_profiles(struct repo *base, repo_profile_fn fn, void *context, struct err
 }
 
 static int
+database_stamp(struct repo *repo, uint64_t *out, struct err *err)
+{
+	return index_stamp(((struct sqlite_repo *)repo)->index, out, err);
+}
+
+static int
 database_size(struct repo *repo, int64_t *out, struct err *err)
 {
 	return index_size(((struct sqlite_repo *)repo)->index, out, err);
@@ -548,6 +554,7 @@ const struct repo_backend backend_sqlite = {
     .format_text = "2\n",
     .create = sqlite_create,
     .open = sqlite_open,
+    .stamp = database_stamp,
     .rebuild = sqlite_rebuild,
     .reserve = sqlite_reserve,
     .adopt = sqlite_adopt,
@@ -561,6 +568,7 @@ const struct repo_backend backend_postgres = {
     .create_url = postgres_create,
     .exists_url = postgres_exists,
     .open = postgres_open,
+    .stamp = database_stamp,
     .size = database_size,
     .rebuild = postgres_rebuild,
     FUNCTIONS,

@@ -134,3 +134,16 @@ index_size(struct index *ix, int64_t *out, struct err *err)
 	db_release(stmt);
 	return rc < 0 ? -1 : 0;
 }
+
+int
+index_stamp(struct index *ix, uint64_t *out, struct err *err)
+{
+	bool postgres = db_kind(index_db(ix)) == DB_POSTGRES;
+	struct db_stmt *stmt = db_prepare(index_db(ix), postgres ? sql_stamp_postgres : sql_stamp, err);
+	int rc = stmt ? db_step(stmt, err) : -1;
+
+	if (rc > 0)
+		*out = postgres ? slice_hash(1, db_bytes(stmt, 0)) : (uint64_t)db_int(stmt, 0);
+	db_release(stmt);
+	return rc < 0 ? -1 : 0;
+}

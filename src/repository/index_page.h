@@ -6,6 +6,8 @@
 
 #include "index.h"
 
+/* As repo_stamp; in SQLite what this connection writes does not count. */
+int index_stamp(struct index *ix, uint64_t *out, struct err *err);
 /* The bytes of the database, where everything is in it. */
 int index_size(struct index *ix, int64_t *out, struct err *err);
 /* As repo_rows_where and repo_tests_where. */

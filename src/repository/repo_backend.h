@@ -114,6 +114,8 @@ struct repo_backend {
 	int (*reserve)(struct repo *repo, int64_t next, struct err *err);
 	int (*adopt)(struct repo *repo, struct repo *from, struct err *err);
 
+	/* NULL: it cannot be told. */
+	int (*stamp)(struct repo *repo, uint64_t *out, struct err *err);
 	/* NULL: the files below its directory. */
 	int (*size)(struct repo *repo, int64_t *out, struct err *err);
 	/* The ids of all runs, ascending, for the caller to free. NULL: generic.h asks `runs`. */

@@ -662,6 +662,13 @@ repo_row_detail(struct repo *repo, const struct repo_row *row, struct slice name
 }
 
 int
+repo_stamp(struct repo *repo, uint64_t *out, struct err *err)
+{
+	*out = 0;
+	return repo->backend->stamp ? repo->backend->stamp(repo, out, err) : 0;
+}
+
+int
 repo_size(struct repo *repo, int64_t *out, struct err *err)
 {
 	return repo->backend->size ? repo->backend->size(repo, out, err)

@@ -305,6 +305,9 @@ int repo_remove(struct repo *repo, const int64_t *ids, size_t count, struct err 
 typedef int (*repo_verify_fn)(void *context, int64_t run, const char *what, struct err *err);
 int repo_verify(struct repo *repo, repo_verify_fn fn, void *context, struct err *err);
 
+/* A number that changes when others have stored anything since it was asked for on this same struct; 0 where that
+ * cannot be told. */
+int repo_stamp(struct repo *repo, uint64_t *out, struct err *err);
 /* The bytes that the repository takes up. */
 int repo_size(struct repo *repo, int64_t *out, struct err *err);
 

@@ -405,6 +405,11 @@ const char sql_page_of_test[] =
 	" AND (" has_text " OR $4 IS NULL)" \
 	" AND EXISTS (SELECT 1 FROM result WHERE test = test.id AND run >= 0) ORDER BY name LIMIT $5"
 
+const char sql_stamp[] = "PRAGMA data_version";
+
+/* Who sees by the same snapshot sees the same. */
+const char sql_stamp_postgres[] = "SELECT pg_current_snapshot()::text";
+
 const char sql_size[] =
     "SELECT p.page_count * s.page_size FROM pragma_page_count() AS p, pragma_page_size() AS s";
 

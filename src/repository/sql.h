@@ -80,6 +80,8 @@ extern const char *const sql_page_postgres[SQL_PAGE_ORDERS];
 extern const char sql_page_of_test[];
 extern const char sql_tests_page[];
 extern const char sql_tests_page_postgres[];
+extern const char sql_stamp[];
+extern const char sql_stamp_postgres[];
 extern const char sql_size[];
 extern const char sql_size_postgres[];
 extern const char sql_history[];

@@ -56,6 +56,9 @@ api_tests(struct call *call, struct reply *out, struct err *err)
 	return rc;
 }
 
+/* Of how many runs, the latest, a test is counted. */
+#define RUNS_COUNTED 1000
+
 struct facts {
 	struct repo *repo;
 	int64_t runs, attempts, passes, failures, last_run;
@@ -94,7 +97,7 @@ api_test(struct call *call, struct reply *out, struct err *err)
 	int rc = call_test(call, out, 0, &id, err);
 
 	if (rc == 0)
-		rc = repo_history(call->repo, slice_str(id), 0, add_fact, &f, err);
+		rc = repo_history(call->repo, slice_str(id), RUNS_COUNTED, add_fact, &f, err);
 	if (rc == 0 && f.attempts == 0)
 		rc = call_no_test(out);
 	if (rc == 0) {

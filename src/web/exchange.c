@@ -3,6 +3,7 @@
 
 #include "api.h"
 #include "assets.h"
+#include "cache.h"
 #include "follow.h"
 #include "token.h"
 #include "upload.h"
@@ -50,7 +51,8 @@ struct exchange {
 	struct buf piece; /* of a body, for the worker */
 	bool last,
 	    passed; /* there is no further piece; the reply is decided, and the rest of the body is passed by */
-	uint8_t storage[];
+	size_t target_len;
+	uint8_t storage[]; /* the target, then what it says */
 };
 
 void *
@@ -63,6 +65,7 @@ exchange_begin(void *place, const char *target, struct MHD_Connection *connectio
 		return NULL;
 	x->place = place;
 	x->connection = connection;
+	x->target_len = len;
 	x->wrong = request_parse(&x->request, slice_of(target, len), x->storage);
 	reply_init(&x->reply);
 	buf_init(&x->piece, UPLOAD_PIECE);
@@ -284,7 +287,7 @@ compress_body(struct reply *r)
 	deflateEnd(&z);
 }
 
-/* A tag of what the body says, and no body when the client has it already. */
+/* A tag of what the body says. */
 static void
 tag_body(struct exchange *x)
 {
@@ -294,10 +297,20 @@ tag_body(struct exchange *x)
 
 	snprintf(tag, sizeof(tag), "\"%016" PRIx64 "%s\"", slice_hash(0, body), r->gzipped ? "-gzip" : "");
 	reply_header(r, "ETag", "%s", tag);
-	if (x->none_match && request_tag_matches(x->none_match, slice_str(tag))) {
-		r->status = 304;
-		buf_clear(&r->body);
-	}
+}
+
+/* Without its body when the client has it already. */
+static void
+spare_body(struct exchange *x)
+{
+	struct reply *r = &x->reply;
+
+	for (size_t i = 0; r->status == 200 && x->none_match && i < r->header_count; i++)
+		if (strcmp(r->headers[i].name, "ETag") == 0 &&
+		    request_tag_matches(x->none_match, slice_str(r->headers[i].value))) {
+			r->status = 304;
+			buf_clear(&r->body);
+		}
 }
 
 static void
@@ -330,23 +343,55 @@ finish_reply(struct exchange *x)
 	}
 }
 
+/* What decides what the reply is: target and form. */
+static struct slice
+cache_key(const struct exchange *x, struct buf *out)
+{
+	buf_byte(out, x->reply.ndjson ? 'n' : 'j');
+	buf_byte(out, x->gzip ? 'z' : '-');
+	buf_slice(out, slice_of(x->storage, x->target_len));
+	return out->failed ? SLICE_NONE : buf_get(out);
+}
+
+/* The reply by the handler, or as it was before if nothing has changed. A stamp of 0 is none. */
+static int
+make_reply(struct exchange *x, struct worker *worker, struct err *err)
+{
+	struct call call = {x->place->web, &x->request, &x->match, worker->repo, x->last_event};
+	uint64_t stamp = 0;
+	struct slice key;
+	struct buf text;
+	int rc;
+
+	buf_init(&text, REQUEST_TARGET_MAX + 8);
+	key = cache_key(x, &text);
+	rc = worker->cache && key.data ? repo_stamp(worker->repo, &stamp, err) : 0;
+	if (rc == 0 && !(stamp && cache_find(worker->cache, key, stamp, &x->reply))) {
+		rc = x->match.route->handler(&call, &x->reply, err);
+		if (rc >= 0)
+			finish_reply(x);
+		if (rc >= 0 && stamp && x->reply.status == 200 && x->reply.fd < 0 && !x->reply.follow)
+			cache_keep(worker->cache, key, stamp, &x->reply);
+	}
+	buf_release(&text);
+	return rc < 0 ? -1 : 0;
+}
+
 /* In a worker. */
 static void
 exchange_run(struct job *job, struct worker *worker)
 {
 	struct exchange *x = (struct exchange *)job;
-	struct call call = {x->place->web, &x->request, &x->match, NULL, x->last_event};
 	struct err err;
 
 	if (worker->stopping) {
 		reply_problem(&x->reply, 503, "stopping", "the server is being stopped");
-	} else if (!(call.repo = worker_repo(worker, &err)) ||
-		   x->match.route->handler(&call, &x->reply, &err) < 0) {
+	} else if (!worker_repo(worker, &err) || make_reply(x, worker, &err) < 0) {
 		x->place->options->warn(x->place->options->context, err.text);
 		worker_drop_repo(worker);
 		reply_problem(&x->reply, 500, "failed", "%s", err.text);
 	}
-	finish_reply(x);
+	spare_body(x);
 	x->state = ANSWERED;
 	x->place->mhd->MHD_resume_connection(x->connection);
 }
@@ -589,6 +634,7 @@ exchange_handle(void *place, struct MHD_Connection *connection, const char *url,
 		return MHD_YES;
 	case REFUSED:
 		finish_reply(x);
+		spare_body(x);
 		break;
 	case ANSWERED:
 		break;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "jobs.h"
 
+#include "cache.h"
 #include "clock.h"
 #include "repository.h"
 
@@ -51,7 +52,7 @@ static void *
 work(void *context)
 {
 	struct jobs *jobs = context;
-	struct worker worker = {.jobs = jobs};
+	struct worker worker = {.jobs = jobs, .cache = calloc(1, sizeof(struct cache))};
 	struct job *job;
 
 	pthread_mutex_lock(&jobs->lock);
@@ -62,7 +63,8 @@ work(void *context)
 		pthread_mutex_lock(&jobs->lock);
 	}
 	pthread_mutex_unlock(&jobs->lock);
-	repo_free(worker.repo);
+	worker_drop_repo(&worker);
+	free(worker.cache);
 	return NULL;
 }
 
@@ -163,4 +165,7 @@ worker_drop_repo(struct worker *worker)
 {
 	repo_free(worker->repo);
 	worker->repo = NULL;
+	/* Stamps are those of one opening. */
+	if (worker->cache)
+		cache_clear(worker->cache);
 }

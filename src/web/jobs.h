@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct cache;
 struct jobs;
 struct repo;
 
@@ -20,7 +21,9 @@ struct worker {
 	struct jobs *jobs;
 	struct repo *repo; /* NULL until worker_repo */
 	int64_t opened;    /* when that was, monotonic */
-	bool stopping;     /* everything stops: only what has to be done is to be done */
+	struct cache
+	    *cache;    /* of what was made from it while it is open; NULL when there is no memory for it */
+	bool stopping; /* everything stops: only what has to be done is to be done */
 };
 
 /* The first member of what is to be done. */

@@ -349,6 +349,16 @@ class Live(WebTest):
 
 
 class Places(WebTest):
+    def test_news_are_seen_at_once(self):
+        for count in range(1, 6):
+            self.load([("a", "success", 1, None)])
+            for _ in range(8):
+                self.assertEqual(count, len(self.json("/api/v1/runs")["runs"]))
+        tag = self.get("/api/v1/runs").headers["ETag"]
+        self.get("/api/v1/runs", 304, If_None_Match=tag)
+        self.load([("a", "success", 1, None)])
+        self.get("/api/v1/runs", 200, If_None_Match=tag)
+
     def test_socket(self):
         path = os.path.join(self.dir, "socket")
         for _ in range(2):
@@ -372,7 +382,7 @@ POSTGRES = []
 
 def setUpModule():
     POSTGRES.append(Postgres())
-    for case in ReadingPostgres, LivePostgres:
+    for case in ReadingPostgres, LivePostgres, PlacesPostgres:
         case.postgres = POSTGRES[0]
 
 
@@ -386,6 +396,10 @@ class ReadingPostgres(Reading):
 
 class LivePostgres(Live):
     """The same over PostgreSQL."""
+
+
+class PlacesPostgres(WebTest):
+    test_news_are_seen_at_once = Places.test_news_are_seen_at_once
 
 
 if __name__ == "__main__":
