@@ -165,6 +165,7 @@ checkpoint_end(struct checkpoint_writer *w, const struct checkpoint_facts *facts
 
 struct reading {
 	struct buf text;
+	uint64_t damaged;
 	bool complete;
 };
 
@@ -173,11 +174,19 @@ read_event(void *context, const struct event *e, struct err *err)
 {
 	struct reading *r = context;
 
+	if (e->kind == EVENT_TEXT)
+		r->damaged += e->file.len;
 	if (e->kind != EVENT_PACKET || e->id.data || !slice_eq(e->file_name, SLICE_LIT(FACTS)))
 		return 0;
 	buf_slice(&r->text, e->file);
 	r->complete = e->eof;
 	return r->text.failed ? err_nomem(err) : 0;
+}
+
+static bool
+in_range(int64_t number, int64_t max)
+{
+	return number >= 0 && number <= max;
 }
 
 /* 1, 0 when the text says nothing of the kind, or -1. */
@@ -192,6 +201,12 @@ read_facts(struct slice text, struct checkpoint_facts *out, struct err *err)
 		out->sequence = json_integer_value(json_object_get(object, "sequence"));
 		out->next_run = json_integer_value(json_object_get(object, "run"));
 		out->last_sequence = json_integer_value(json_object_get(object, "last"));
+		if (!in_range(out->sequence, REPO_SEQUENCE_MAX) ||
+		    !in_range(out->last_sequence, REPO_SEQUENCE_MAX) ||
+		    !in_range(out->next_run, STREAMS_ID_MAX)) {
+			json_decref(object);
+			return 0;
+		}
 		out->removed = calloc(json_array_size(removed) + 1, sizeof(*out->removed));
 		rc = out->removed ? 1 : err_nomem(err);
 		for (size_t i = 0; rc > 0 && i < json_array_size(removed); i++)
@@ -220,6 +235,7 @@ checkpoint_read(const struct streams *streams, int64_t number, struct checkpoint
 	if (rc == 0 && reading.complete)
 		rc = read_facts(buf_get(&reading.text), out, err);
 	buf_release(&reading.text);
+	out->damaged = reading.damaged;
 	return rc;
 }
 

@@ -27,6 +27,7 @@ struct checkpoint_facts {
 	int64_t sequence, next_run, last_sequence;
 	int64_t *removed;
 	size_t removed_count;
+	uint64_t damaged; /* bytes of it that are no packets */
 };
 
 /* Makes the checkpoint of that number anew. checkpoint_release is due in every case. */

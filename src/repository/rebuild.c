@@ -32,47 +32,51 @@ tell(struct build *b, int64_t run, const char *what, struct err *err)
 	return b->fn ? b->fn(b->context, run, what, err) : 0;
 }
 
-struct first {
+struct search {
 	struct repo_run run;
-	bool done;
+	bool found;
 };
 
 static int
-first_event(void *context, const struct event *e, struct err *err)
+search_uid(void *context, const struct event *e, struct err *err)
 {
-	struct first *first = context;
+	struct search *search = context;
 
-	if (run_packet_is(e) && run_packet_read(e, &first->run, NULL, NULL, err))
+	if (!run_packet_is(e))
+		return 0;
+	if (run_packet_read(e, &search->run, NULL, NULL, err))
 		return -1;
-	first->done = true;
+	search->found = search->run.uid[0] != '\0';
 	/* That is all that is wanted. */
-	return err_set(err, ERR_FAILED, "there is more");
+	return search->found ? err_set(err, ERR_FAILED, "there is more") : 0;
 }
 
-/* The uid that the first packet of a stream names; one made from the stream when it names none, or another run
- * has it. */
+/* The uid that the stream names first; one made from the stream when it names none, or another run has it. */
 static int
 find_uid(struct build *b, int fd, struct repo_run *run, struct err *err)
 {
-	struct first first = {.done = false};
+	struct search search = {.found = false};
 	struct err stop;
 	int64_t other = -1;
 
-	if (replay_events(fd, 0, UINT64_MAX, READER_V2, first_event, &first, &stop) && !first.done) {
+	if (replay_events(fd, 0, UINT64_MAX, READER_V2, search_uid, &search, &stop) && !search.found) {
 		*err = stop;
 		return -1;
 	}
-	if (first.run.uid[0] && index_find_uid(b->ix, first.run.uid, &other, err))
+	if (search.found && index_find_uid(b->ix, search.run.uid, &other, err))
 		return -1;
-	if (first.run.uid[0] && other < 0) {
-		memcpy(run->uid, first.run.uid, sizeof(run->uid));
+	if (search.found && other < 0) {
+		memcpy(run->uid, search.run.uid, sizeof(run->uid));
 		return 0;
 	}
 	if (tell(b, run->id,
-		other < 0 ? "its stream does not begin with what run it is" : "another run has the same uid",
+		search.found ? "another run has the same uid" : "its stream does not say which run it is",
 		err))
 		return -1;
-	return v1_run_uid(fd, run->id, run->uid, err);
+	/* What is appended when it is repaired must not change it. */
+	if (search.found)
+		v1_run_uid_of(run->id, slice_str(search.run.uid), run->uid);
+	return search.found ? 0 : v1_run_uid(fd, run->id, run->uid, err);
 }
 
 static int
@@ -157,6 +161,20 @@ take_stream(struct build *b, int64_t stream, const struct checkpoint_facts *fact
 	return b->fn ? 0 : streams_remove(b->streams, stream, err);
 }
 
+static int
+add_checkpoint(struct build *b, int64_t number, const struct checkpoint_facts *facts, struct err *err)
+{
+	char what[96];
+
+	if (facts->damaged) {
+		snprintf(
+		    what, sizeof(what), "%" PRIu64 " bytes of the checkpoint are damaged", facts->damaged);
+		if (tell(b, -1, what, err))
+			return -1;
+	}
+	return checkpoint_to_index(b->ix, b->streams, number, facts, err);
+}
+
 /* Brings into the index what it has not yet. */
 static int
 add_streams(struct build *b, struct err *err)
@@ -169,7 +187,7 @@ add_streams(struct build *b, struct err *err)
 	if (rc == 0)
 		rc = fold_checkpoint(b->ix, &place, &known, err);
 	if (rc == 0 && number != known)
-		rc = checkpoint_to_index(b->ix, b->streams, number, &facts, err);
+		rc = add_checkpoint(b, number, &facts, err);
 	if (rc == 0)
 		rc = streams_list(b->streams, &list, &count, err);
 	for (size_t i = 0; rc == 0 && i < count; i++)

@@ -3,8 +3,10 @@
 
 #include "generic.h"
 #include "meta.h"
+#include "packet.h"
 #include "repo_backend.h"
 #include "rowpage.h"
+#include "run_packet.h"
 #include "tagset.h"
 
 #include <errno.h>
@@ -625,11 +627,62 @@ repo_stream_open(struct repo *repo, int64_t run, uint64_t from, uint64_t end, st
 					  : generic_stream_open(repo, run, err);
 }
 
+/* A stream on its way out. */
+struct export
+{
+	const struct repo_run *run;
+	bool begun;
+	repo_text_fn fn;
+	void *context;
+};
+
+/* True when the bytes begin with what says that it is this run. */
+static bool
+says_run(struct slice bytes, const struct repo_run *run)
+{
+	struct packet_tags tags = {0};
+	struct repo_run said = {0};
+	struct err ignored;
+	struct event e;
+	size_t length;
+	bool says = packet_probe(bytes, &tags, &e, &length) == PACKET_WHOLE && run_packet_is(&e) &&
+		    run_packet_read(&e, &said, NULL, NULL, &ignored) == 0 && strcmp(said.uid, run->uid) == 0;
+
+	packet_tags_release(&tags);
+	return says;
+}
+
+static int
+export_piece(void *context, struct slice piece, struct err *err)
+{
+	struct export *x = context;
+	struct buf begin;
+	int rc = 0;
+
+	if (x->begun || says_run(piece, x->run)) {
+		x->begun = true;
+		return x->fn(x->context, piece, err);
+	}
+	/* Its beginning is damaged. */
+	x->begun = true;
+	buf_init(&begin, PACKET_MAX);
+	rc = run_packet_begin(&begin, x->run, NULL, 0, err) || x->fn(x->context, buf_get(&begin), err) ||
+		     x->fn(x->context, piece, err)
+		 ? -1
+		 : 0;
+	buf_release(&begin);
+	return rc;
+}
+
 int
 repo_export(struct repo *repo, int64_t run, repo_text_fn fn, void *context, struct err *err)
 {
-	return repo->backend->export ? repo->backend->export(repo, run, fn, context, err)
-				     : repo_stream(repo, run, fn, context, err);
+	struct repo_run facts;
+	struct export x = {.run = &facts, .fn = fn, .context = context};
+
+	if (repo->backend->export)
+		return repo->backend->export(repo, run, fn, context, err);
+	return repo_run_get(repo, run, &facts, err) ? -1 : repo_stream(repo, run, export_piece, &x, err);
 }
 
 int

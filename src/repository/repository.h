@@ -53,6 +53,9 @@ struct repo_run {
 	int64_t sequence;
 };
 
+/* Beyond all times that packets can hold, and far from where one more is none. */
+#define REPO_SEQUENCE_MAX (INT64_MAX / 2)
+
 /* Metadata of a run: free keys and values in UTF-8, a key of at most REPO_KEY_MAX bytes, a value of at most
  * REPO_VALUE_MAX. Known keys: command, directory, host, workers, parent, seed, git.commit, git.dirty ("true",
  * "false"), git.branch, env.NAME. */

@@ -11,9 +11,6 @@
 /* A packet takes metadata up to about this size; written as JSON it may become six times as long. */
 #define META_SIZE ((size_t)256 << 10)
 
-/* Beyond all times that packets can hold, and far from where one more is none. */
-#define SEQUENCE_MAX (INT64_MAX / 2)
-
 static const char *const state_names[] = {[REPO_FINISHED] = "finished", [REPO_INTERRUPTED] = "interrupted"};
 
 bool
@@ -135,7 +132,7 @@ read_facts(const json_t *object, struct repo_run *run)
 	if (json_is_integer(status) && json_integer_value(status) >= 0 && json_integer_value(status) <= 255)
 		run->exit_status = (int)json_integer_value(status);
 	if (json_is_integer(sequence) && json_integer_value(sequence) > 0 &&
-	    json_integer_value(sequence) <= SEQUENCE_MAX)
+	    json_integer_value(sequence) <= REPO_SEQUENCE_MAX)
 		run->sequence = json_integer_value(sequence);
 }
 

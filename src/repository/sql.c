@@ -459,10 +459,11 @@ const char sql_failing_set[] =
 
 const char sql_failing_remove[] = "DELETE FROM failing WHERE test = $1 AND profile = $2";
 
-/* A checkpoint has them in their order, and no other results but passing ones. */
+/* A checkpoint has them in their order, and no other results but passing ones; unless it is damaged. */
 const char sql_failing_from_checkpoint[] =
     "INSERT INTO failing (test, profile, run, attempt) SELECT r.test, " THEIR_PROFILE
-    ", r.run, r.attempt FROM " PROFILED " WHERE r.run = $1 AND r.status <> 3 ORDER BY r.position";
+    ", r.run, r.attempt FROM " PROFILED " WHERE r.run = $1 AND r.status <> 3 ORDER BY r.position"
+    " ON CONFLICT (test, profile) DO NOTHING";
 
 const char sql_failing[] =
     "SELECT r.run, r.position, r.size, t.name, r.status, r.start, r.duration FROM failing AS f"

@@ -233,11 +233,11 @@ number_of(const char *name, int64_t *out)
 	struct slice text = slice_str(name);
 
 	if (slice_starts(text, SLICE_LIT(CHECKPOINT)) && slice_int(slice_from(text, strlen(CHECKPOINT)), out))
-		*out = STREAMS_CHECKPOINT(*out & INT64_MAX >> 2);
+		*out = STREAMS_CHECKPOINT(*out & STREAMS_ID_MAX);
 	else if (slice_ends(text, SLICE_LIT(PART)) &&
 		 slice_int(slice_head(text, text.len - strlen(PART)), out))
-		*out = STREAMS_PART(*out & INT64_MAX >> 2);
-	else if (!slice_int(text, out))
+		*out = STREAMS_PART(*out & STREAMS_ID_MAX);
+	else if (!slice_int(text, out) || *out > STREAMS_ID_MAX)
 		return false;
 	name_of(*out, same);
 	return strcmp(same, name) == 0;

@@ -16,6 +16,8 @@ struct streams {
 	struct db *db;       /* or the database, borrowed */
 };
 
+/* No id of a run or number of a checkpoint is greater: far from where numbers end. */
+#define STREAMS_ID_MAX (INT64_MAX >> 2)
 /* Checkpoints (checkpoint.h) count from 1: the file "checkpoint.N". */
 #define STREAMS_CHECKPOINT(n) (-2 * (n)-1)
 /* Another repository's run with the id that it is to have here, as long as it is not complete: the file

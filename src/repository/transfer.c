@@ -157,7 +157,8 @@ transfer_event(struct transfer *t, const struct event *e, struct err *err)
 {
 	if (run_packet_is(e))
 		return take_facts(t, e, err);
-	return t->writer ? repo_append(t->writer, e, err) : 0;
+	/* Bytes of no packet are damage here, not text that was stored. */
+	return t->writer && e->kind == EVENT_PACKET ? repo_append(t->writer, e, err) : 0;
 }
 
 int64_t
@@ -178,10 +179,62 @@ transfer_last(const struct transfer *t)
 	return t->last;
 }
 
+/* One run, of which is known what it is. */
 struct pipe {
 	struct reader *reader;
-	struct transfer *transfer;
+	struct transfer transfer;
+	struct repo *from;
+	struct repo_run facts;
+	bool begun;
 };
+
+static int
+begin_known(struct pipe *p, const struct pairs *pairs, struct err *err)
+{
+	p->begun = true;
+	return begin(&p->transfer, &p->facts, pairs, err);
+}
+
+/* With what the index says of it: the beginning of its stream is damaged. */
+static int
+begin_damaged(struct pipe *p, struct err *err)
+{
+	struct pairs pairs = {0};
+	int rc =
+	    repo_meta(p->from, p->facts.id, keep_pair, &pairs, err) || begin_known(p, &pairs, err) ? -1 : 0;
+
+	strtab_release(&pairs.text);
+	free(pairs.items);
+	return rc;
+}
+
+/* Of what the stream says of its run, only metadata counts. */
+static int
+known_facts(struct pipe *p, const struct event *e, struct err *err)
+{
+	struct repo_run said = {0};
+	struct pairs pairs = {0};
+	int rc = run_packet_read(e, &said, keep_pair, &pairs, err);
+	bool same = strcmp(said.uid, p->facts.uid) == 0;
+
+	if (rc == 0 && !p->begun)
+		rc = same ? begin_known(p, &pairs, err) : begin_damaged(p, err);
+	else if (rc == 0 && p->transfer.writer && (same || !said.uid[0]))
+		rc = set_meta(&p->transfer, &pairs, err);
+	strtab_release(&pairs.text);
+	free(pairs.items);
+	return rc;
+}
+
+static int
+known_event(struct pipe *p, const struct event *e, struct err *err)
+{
+	if (run_packet_is(e))
+		return known_facts(p, e, err);
+	if (!p->begun && begin_damaged(p, err))
+		return -1;
+	return transfer_event(&p->transfer, e, err);
+}
 
 static int
 drain(struct pipe *p, struct err *err)
@@ -190,7 +243,7 @@ drain(struct pipe *p, struct err *err)
 	int rc;
 
 	while ((rc = reader_next(p->reader, &e)) > 0)
-		if (transfer_event(p->transfer, &e, err))
+		if (known_event(p, &e, err))
 			return -1;
 	return rc ? err_nomem(err) : 0;
 }
@@ -203,26 +256,36 @@ feed(void *context, struct slice bytes, struct err *err)
 	return reader_feed(p->reader, bytes.data, bytes.len) ? err_nomem(err) : drain(p, err);
 }
 
+static int
+copy_run(struct pipe *p, struct err *err)
+{
+	if (repo_export(p->from, p->facts.id, feed, p, err))
+		return -1;
+	reader_end(p->reader);
+	if (drain(p, err) || (!p->begun && begin_damaged(p, err)))
+		return -1;
+	p->transfer.facts = p->facts;
+	return transfer_end(&p->transfer, err);
+}
+
 int
 transfer_run(struct repo *from, int64_t run, struct repo *to, int64_t *id, struct err *err)
 {
-	struct pipe p = {.reader = reader_new(READER_V2)};
-	int rc = p.reader ? transfer_new(to, &p.transfer, err) : err_nomem(err);
+	struct pipe p = {.transfer = {.to = to, .last = -1}, .from = from};
+	int rc;
 
-	if (rc == 0)
-		rc = repo_export(from, run, feed, &p, err);
+	if (repo_run_get(from, run, &p.facts, err) || repo_identify(from, &p.facts, err) ||
+	    find_run(to, p.facts.uid, id, err))
+		return -1;
+	if (*id >= 0)
+		return 0;
+	p.reader = reader_new(READER_V2);
+	rc = p.reader ? copy_run(&p, err) : err_nomem(err);
 	if (rc == 0) {
-		reader_end(p.reader);
-		rc = drain(&p, err) || transfer_end(p.transfer, err) ? -1 : 0;
+		rc = p.transfer.stored > 0;
+		*id = p.transfer.last;
 	}
-	if (rc == 0 && p.transfer->last < 0)
-		rc = err_set(
-		    err, ERR_FAILED, "the stream of run %lld does not say which run it is", (long long)run);
-	if (rc == 0) {
-		rc = p.transfer->stored > 0;
-		*id = p.transfer->last;
-	}
-	transfer_free(p.transfer);
+	repo_import_abort(p.transfer.writer);
 	reader_free(p.reader);
 	return rc;
 }

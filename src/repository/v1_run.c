@@ -12,27 +12,54 @@
 #define STREAM_PIECE ((size_t)64 << 10)
 #define STREAM_MAX ((size_t)64 << 20)
 
-int
-v1_run_uid(int fd, int64_t id, char out[33], struct err *err)
+/* FNV-1a. Part of what uids are: it must never change. */
+static unsigned __int128
+mix(unsigned __int128 h, const uint8_t *bytes, size_t len)
 {
 	const unsigned __int128 prime = ((unsigned __int128)1 << 88) + 0x13b;
-	unsigned __int128 h = ((unsigned __int128)0x6c62272e07bb0142 << 64) + 0x62b821756295c58d;
-	uint8_t piece[65536];
-	uint64_t at = 0;
-	ssize_t n;
+
+	for (size_t i = 0; i < len; i++)
+		h = (h ^ bytes[i]) * prime;
+	return h;
+}
+
+static unsigned __int128
+begin_hash(int64_t id)
+{
+	uint8_t bytes[sizeof(id)];
 
 	for (size_t i = 0; i < sizeof(id); i++)
-		h = (h ^ (uint8_t)(id >> (8 * i))) * prime;
-	while ((n = file_read_at(fd, piece, sizeof(piece), at)) > 0) {
-		for (ssize_t i = 0; i < n; i++)
-			h = (h ^ piece[i]) * prime;
-		at += (uint64_t)n;
-	}
-	if (n < 0)
-		return err_sys(err, "cannot read run %" PRId64, id);
+		bytes[i] = (uint8_t)(id >> (8 * i));
+	return mix(((unsigned __int128)0x6c62272e07bb0142 << 64) + 0x62b821756295c58d, bytes, sizeof(bytes));
+}
+
+static void
+write_uid(unsigned __int128 h, char out[33])
+{
 	for (size_t i = 0; i < 32; i++)
 		out[i] = "0123456789abcdef"[(unsigned)(h >> (124 - 4 * i)) & 15];
 	out[32] = '\0';
+}
+
+void
+v1_run_uid_of(int64_t id, struct slice bytes, char out[33])
+{
+	write_uid(mix(begin_hash(id), bytes.data, bytes.len), out);
+}
+
+int
+v1_run_uid(int fd, int64_t id, char out[33], struct err *err)
+{
+	uint8_t piece[65536];
+	unsigned __int128 h = begin_hash(id);
+	uint64_t at = 0;
+	ssize_t n;
+
+	for (; (n = file_read_at(fd, piece, sizeof(piece), at)) > 0; at += (uint64_t)n)
+		h = mix(h, piece, (size_t)n);
+	if (n < 0)
+		return err_sys(err, "cannot read run %" PRId64, id);
+	write_uid(h, out);
 	return 0;
 }
 
