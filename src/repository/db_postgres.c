@@ -13,13 +13,15 @@
 
 #define PARAMETERS_MAX 16
 /* Rows of a cursor that are in memory at a time. */
-#define FETCH_ROWS "1000"
+#define FETCH_ROWS 1000
 #define ARRAY_MAX ((size_t)256 << 20)
 /* The types of PostgreSQL, by the numbers of its catalogue. */
 #define OID_BYTEA 17
 #define OID_INT8 20
-#define SETTINGS \
-	"SET client_encoding TO 'UTF8'; SET synchronous_commit TO off; SET client_min_messages TO warning"
+/* The state of an error, in the server's words. */
+#define UNDEFINED_TABLE "42P01"
+/* Who writes a run takes its lock first; what has to be durable is in a transaction that says so. */
+#define WRITING "SET synchronous_commit TO off; "
 
 /* The functions of libpq, which is only loaded when it is needed: with all that it needs itself it would take
  * longer to start than most commands take. */
@@ -39,6 +41,7 @@
 	X(PQhost); \
 	X(PQntuples); \
 	X(PQprepare); \
+	X(PQresultErrorField); \
 	X(PQresultStatus); \
 	X(PQsetNoticeProcessor); \
 	X(PQstatus); \
@@ -67,11 +70,12 @@ struct parameter {
 struct postgres_stmt {
 	struct db_stmt stmt;
 	char name[24];
+	enum { UNUSED, USED, PREPARED } state;
 	int count; /* of parameters, as far as they were bound */
 	struct parameter parameters[PARAMETERS_MAX];
 	PGresult *rows;
-	int row; /* the next one */
-	bool cursor;
+	int row;             /* the next one */
+	bool cursor, at_end; /* at_end: nothing is left to be fetched */
 };
 
 static struct postgres *
@@ -177,11 +181,37 @@ ask(struct db *db, const char *sql, int64_t *out, struct err *err)
 	return 0;
 }
 
+/* One round trip, where a failure ends no transaction. 1, 0 when that is not known so, or -1. */
+static int
+version_at_once(struct db *db, int64_t *out, struct err *err)
+{
+	const struct libpq *pq = pq_of(db);
+	PGconn *c = postgres_of(db)->connection;
+	const char *state;
+	PGresult *answer;
+	int rc = 1;
+
+	if (pq->PQtransactionStatus(c) != PQTRANS_IDLE)
+		return 0;
+	answer = pq->PQexec(c, "SELECT coalesce(max(version), 0) FROM testr_schema");
+	state = pq->PQresultErrorField(answer, PG_DIAG_SQLSTATE);
+	*out = 0;
+	if (pq->PQresultStatus(answer) == PGRES_TUPLES_OK)
+		slice_int(slice_str(pq->PQgetvalue(answer, 0, 0)), out);
+	else if (!state || strcmp(state, UNDEFINED_TABLE) != 0)
+		rc = fail(db, err);
+	pq->PQclear(answer);
+	return rc;
+}
+
 static int
 postgres_version(struct db *db, int64_t *out, struct err *err)
 {
 	int64_t there = 0;
+	int rc = version_at_once(db, out, err);
 
+	if (rc)
+		return rc < 0 ? -1 : 0;
 	if (ask(db, "SELECT count(*) FROM (SELECT to_regclass('testr_schema') AS t) AS s WHERE t IS NOT NULL",
 		&there, err))
 		return -1;
@@ -204,14 +234,14 @@ postgres_set_version(struct db *db, int64_t version, struct err *err)
 static int
 postgres_lock(struct db *db, int64_t number, bool wait, struct err *err)
 {
-	char sql[128];
+	char sql[256];
 	int64_t got = 0;
 
 	if (wait) {
 		snprintf(sql, sizeof(sql), "SELECT pg_advisory_lock(" LOCK_NUMBER ")", number);
 		return postgres_execute(db, sql, err) ? -1 : 1;
 	}
-	snprintf(sql, sizeof(sql), "SELECT pg_try_advisory_lock(" LOCK_NUMBER ")::int", number);
+	snprintf(sql, sizeof(sql), WRITING "SELECT pg_try_advisory_lock(" LOCK_NUMBER ")::int", number);
 	return ask(db, sql, &got, err) ? -1 : got != 0;
 }
 
@@ -230,11 +260,10 @@ postgres_prepare(struct db_stmt *stmt, struct err *err)
 	struct postgres *p = postgres_of(stmt->db);
 	struct postgres_stmt *s = stmt_of(stmt);
 
+	(void)err;
+	/* The server hears of it when it is used: many are used only once. */
 	snprintf(s->name, sizeof(s->name), "testr_%u", p->statements++);
-	/* A cursor is declared anew each time. */
-	return stmt->walk ? 0
-			  : check(stmt->db,
-				pq_of(stmt->db)->PQprepare(p->connection, s->name, stmt->sql, 0, NULL), err);
+	return 0;
 }
 
 static void
@@ -251,13 +280,14 @@ close_cursor(struct postgres_stmt *s)
 	struct postgres *p = postgres_of(s->stmt.db);
 	char sql[64];
 
-	s->cursor = false;
-	if (pq_of(s->stmt.db)->PQtransactionStatus(p->connection) == PQTRANS_INTRANS) {
+	s->cursor = s->at_end = false;
+	/* The end of the last walk's transaction takes its cursor along. */
+	if (p->walks && --p->walks == 0) {
+		postgres_rollback(&p->db);
+	} else if (pq_of(s->stmt.db)->PQtransactionStatus(p->connection) == PQTRANS_INTRANS) {
 		snprintf(sql, sizeof(sql), "CLOSE %s", s->name);
 		pq_of(s->stmt.db)->PQclear(pq_of(s->stmt.db)->PQexec(p->connection, sql));
 	}
-	if (p->walks && --p->walks == 0)
-		postgres_rollback(&p->db);
 }
 
 static void
@@ -391,6 +421,19 @@ db_bind_texts(struct db_stmt *stmt, int at, const struct slice *values, size_t c
 	return end_array(stmt, at, array, err);
 }
 
+/* A statement that is used for the second time is worth to be prepared. */
+static int
+prepare_used(struct postgres_stmt *s, struct err *err)
+{
+	struct db *db = s->stmt.db;
+
+	if (s->state == USED &&
+	    check(db, pq_of(db)->PQprepare(postgres_of(db)->connection, s->name, s->stmt.sql, 0, NULL), err))
+		return -1;
+	s->state = s->state == UNUSED ? USED : PREPARED;
+	return 0;
+}
+
 /* Sends a statement with the values: the one that was prepared, or the text when there is one. The answer is
  * kept as its rows. */
 static int
@@ -415,45 +458,70 @@ send_statement(struct postgres_stmt *s, const char *text, struct err *err)
 	return fail(s->stmt.db, err);
 }
 
-/* A cursor lives in a transaction: the one that is open, or one for all walks that are under way. */
+/* Takes the answer to a FETCH. */
 static int
-open_cursor(struct postgres_stmt *s, struct err *err)
+take_rows(struct postgres_stmt *s, PGresult *rows, struct err *err)
 {
-	struct postgres *p = postgres_of(s->stmt.db);
-	struct buf sql;
-	int rc = 0;
-
-	if (p->walks == 0 && pq_of(s->stmt.db)->PQtransactionStatus(p->connection) == PQTRANS_IDLE) {
-		if (postgres_begin(&p->db, false, err))
-			return -1;
-		p->walks = 1;
-	} else if (p->walks) {
-		p->walks++;
+	s->rows = rows;
+	if (pq_of(s->stmt.db)->PQresultStatus(rows) == PGRES_TUPLES_OK) {
+		s->at_end = pq_of(s->stmt.db)->PQntuples(rows) < FETCH_ROWS;
+		return 0;
 	}
-	s->cursor = true;
-	buf_init(&sql, (size_t)1 << 20);
-	buf_printf(&sql, "DECLARE %s NO SCROLL CURSOR FOR %s", s->name, s->stmt.sql);
-	rc = buf_cstr(&sql) ? send_statement(s, buf_cstr(&sql), err) : err_nomem(err);
-	buf_release(&sql);
 	forget_rows(s);
-	return rc;
+	return fail(s->stmt.db, err);
 }
 
+/* Declares the cursor of a walk and fetches its first rows: without values in one round trip. */
+static int
+open_cursor(struct postgres_stmt *s, const char *begin, const char *fetch, struct err *err)
+{
+	struct db *db = s->stmt.db;
+	PGconn *c = postgres_of(db)->connection;
+	struct buf sql;
+	int rc;
+
+	buf_init(&sql, (size_t)1 << 20);
+	if (s->count == 0) {
+		/* Otherwise the rows of a statement without values come as text. */
+		buf_printf(&sql, "%s; DECLARE %s BINARY NO SCROLL CURSOR FOR %s; %s", begin, s->name,
+		    s->stmt.sql, fetch);
+		rc =
+		    buf_cstr(&sql) ? take_rows(s, pq_of(db)->PQexec(c, buf_cstr(&sql)), err) : err_nomem(err);
+		buf_release(&sql);
+		return rc;
+	}
+	buf_printf(&sql, "DECLARE %s NO SCROLL CURSOR FOR %s", s->name, s->stmt.sql);
+	rc = !buf_cstr(&sql) ? err_nomem(err)
+	     : (*begin && postgres_execute(db, begin, err)) || send_statement(s, buf_cstr(&sql), err) ? -1
+												      : 0;
+	buf_release(&sql);
+	forget_rows(s);
+	return rc ? -1 : take_rows(s, pq_of(db)->PQexecParams(c, fetch, 0, NULL, NULL, NULL, NULL, 1), err);
+}
+
+/* A cursor lives in a transaction: the one that is open, or one for all walks that are under way. */
 static int
 fetch(struct postgres_stmt *s, struct err *err)
 {
-	PGconn *c = postgres_of(s->stmt.db)->connection;
+	struct postgres *p = postgres_of(s->stmt.db);
+	const struct libpq *pq = pq_of(&p->db);
+	bool begin = p->walks == 0 && pq->PQtransactionStatus(p->connection) == PQTRANS_IDLE;
 	char sql[64];
 
-	if (!s->cursor && open_cursor(s, err))
-		return -1;
+	snprintf(sql, sizeof(sql), "FETCH %d FROM %s", FETCH_ROWS, s->name);
 	forget_rows(s);
-	snprintf(sql, sizeof(sql), "FETCH " FETCH_ROWS " FROM %s", s->name);
-	s->rows = pq_of(s->stmt.db)->PQexecParams(c, sql, 0, NULL, NULL, NULL, NULL, 1);
-	if (pq_of(s->stmt.db)->PQresultStatus(s->rows) == PGRES_TUPLES_OK)
-		return 0;
-	forget_rows(s);
-	return fail(s->stmt.db, err);
+	if (s->cursor)
+		return take_rows(s, pq->PQexecParams(p->connection, sql, 0, NULL, NULL, NULL, NULL, 1), err);
+	s->cursor = true;
+	if (begin || p->walks)
+		p->walks++;
+	return open_cursor(s, begin ? "BEGIN ISOLATION LEVEL READ COMMITTED" : "", sql, err);
+}
+
+static int
+execute(struct postgres_stmt *s, struct err *err)
+{
+	return prepare_used(s, err) || send_statement(s, s->state == USED ? s->stmt.sql : NULL, err) ? -1 : 0;
 }
 
 static int
@@ -465,7 +533,9 @@ postgres_step(struct db_stmt *stmt, struct err *err)
 		s->row++;
 		return 1;
 	}
-	if (stmt->walk ? fetch(s, err) : s->rows ? 0 : send_statement(s, NULL, err))
+	if (stmt->walk && s->at_end)
+		return 0;
+	if (stmt->walk ? fetch(s, err) : s->rows ? 0 : execute(s, err))
 		return -1;
 	if (s->row >= pq_of(stmt->db)->PQntuples(s->rows))
 		return 0;
@@ -592,9 +662,10 @@ cannot_connect(struct db *db, struct err *err)
 int
 db_open_postgres(const char *url, struct db **out, struct err *err)
 {
-	/* What the URL says of them comes later and counts. */
-	static const char *const words[] = {"connect_timeout", "fallback_application_name", "dbname", NULL};
-	const char *values[] = {"10", "testr", url, NULL};
+	/* What the URL says of the first two comes later and counts. */
+	static const char *const words[] = {
+	    "connect_timeout", "fallback_application_name", "dbname", "client_encoding", NULL};
+	const char *values[] = {"10", "testr", url, "UTF8", NULL};
 	struct postgres *p = calloc(1, sizeof(*p));
 	int rc;
 
@@ -613,7 +684,7 @@ db_open_postgres(const char *url, struct db **out, struct err *err)
 		rc = cannot_connect(&p->db, err);
 	} else {
 		p->pq.PQsetNoticeProcessor(p->connection, ignore_notice, NULL);
-		rc = postgres_execute(&p->db, SETTINGS, err);
+		rc = 0;
 	}
 	if (rc) {
 		db_free(&p->db);
