@@ -83,6 +83,9 @@ static const struct option definitions[] = {
 	"These are the results of a part of the suite: what is not among them is left as it was. run implies it with filters, --failing, --load-list, --isolated and test arguments.",
 	ARG_PARTIAL},
     {0, "plan", OPTION_VALUE, "FILE", "Run the tests in the steps of this concurrency plan.", ARG_PLAN},
+    {0, "profile", OPTION_VALUE, "PROFILE",
+	"Only this profile: a section's name, tags with + between them, or none; may be given several times.",
+	ARG_PROFILE},
     {0, "pull", OPTION_FLAG, NULL, "Only take what the other one has.", ARG_PULL},
     {0, "push", OPTION_FLAG, NULL, "Only give what the other one lacks.", ARG_PUSH},
     {'q', "quiet", OPTION_FLAG, NULL, "Leave the summary out.", ARG_QUIET},
@@ -106,6 +109,7 @@ static const struct option definitions[] = {
     {0, "state", OPTION_VALUE, "STATE", "Only runs in this state: running, finished or interrupted.",
 	ARG_STATE},
     {0, "subunit", OPTION_FLAG, NULL, "Write a subunit v2 stream to standard output instead.", ARG_SUBUNIT},
+    {0, "tag", OPTION_VALUE, "TAG", "Give each result this tag; may be given several times.", ARG_TAG},
     {0, "test-timeout", OPTION_VALUE, "SECONDS|auto|none",
 	"How long a test may take, in the place of what test_timeout says.", ARG_TEST_TIMEOUT},
     {0, "timeout", OPTION_VALUE, "SECONDS|none",
@@ -132,6 +136,16 @@ definition(enum arg arg)
 }
 
 static int
+add(struct args_list *list, const struct option *option, const char *value, struct err *err)
+{
+	if (list->count == ARGS_META_MAX)
+		return err_set(
+		    err, ERR_USAGE, "option --%s: given more than %d times", option->name, ARGS_META_MAX);
+	list->values[list->count++] = value;
+	return 0;
+}
+
+static int
 met(void *context, const struct option *option, char *const *values, struct err *err)
 {
 	struct args *a = context;
@@ -145,6 +159,10 @@ met(void *context, const struct option *option, char *const *values, struct err 
 			    err, ERR_USAGE, "option --meta: given more than %d times", ARGS_META_MAX);
 		a->meta[a->meta_count++] = values[0];
 	}
+	if (option->id == ARG_PROFILE && add(&a->profiles, option, values[0], err) < 0)
+		return -1;
+	if (option->id == ARG_TAG && add(&a->tags, option, values[0], err) < 0)
+		return -1;
 	if (option->id == ARG_CONCURRENCY || option->id == ARG_FORMAT || option->id == ARG_KEEP ||
 	    option->id == ARG_LIMIT || option->id == ARG_MAX_RUNS || option->id == ARG_RETRIES ||
 	    option->id == ARG_WINDOW || option->id == ARG_WORKER)

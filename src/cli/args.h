@@ -50,6 +50,7 @@ enum arg {
 	ARG_PARALLEL,
 	ARG_PARTIAL,
 	ARG_PLAN,
+	ARG_PROFILE,
 	ARG_PULL,
 	ARG_PUSH,
 	ARG_QUIET,
@@ -63,6 +64,7 @@ enum arg {
 	ARG_SINCE,
 	ARG_STATE,
 	ARG_SUBUNIT,
+	ARG_TAG,
 	ARG_TEST_TIMEOUT,
 	ARG_TIMEOUT,
 	ARG_TO,
@@ -74,8 +76,14 @@ enum arg {
 	ARG_COUNT
 };
 
-/* The most times that --meta may be given. */
+/* The most times that --meta, --profile or --tag may be given. */
 #define ARGS_META_MAX 64
+
+/* The values of an option that may be given several times. */
+struct args_list {
+	const char *values[ARGS_META_MAX];
+	size_t count;
+};
 
 struct args {
 	bool set[ARG_COUNT];
@@ -83,7 +91,8 @@ struct args {
 	long number[ARG_COUNT];          /* of those whose value is a number */
 	const char *meta[ARGS_META_MAX]; /* the value of each --meta */
 	size_t meta_count;
-	char **positionals; /* borrowed from the argument vector */
+	struct args_list profiles, tags; /* of --profile and --tag */
+	char **positionals;              /* borrowed from the argument vector */
 	size_t positional_count;
 };
 

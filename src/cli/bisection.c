@@ -140,12 +140,13 @@ on_note(void *context, const char *text)
 }
 
 static int64_t
-on_allowed(void *context, struct slice id)
+on_allowed(void *context, size_t profile, struct slice id)
 {
 	struct search *s = context;
 
+	(void)profile;
 	(void)id;
-	return s->runner.timeouts.test;
+	return s->runner.profiles->timeouts.test;
 }
 
 static void
@@ -438,7 +439,9 @@ start_probe(struct search *s, struct lane *lane)
 		lane->seen.members[lane->seen.count++] = s->all - 1;
 	lane->started = clock_monotonic();
 	s->busy++;
-	if (worker_start(lane->worker, &lane->ids, lane->tests, lane->ids.len, s->err) < 0) {
+	if (worker_start(lane->worker, 0,
+		&(struct template_ids){.table = &lane->ids, .tests = lane->tests, .count = lane->ids.len},
+		s->err) < 0) {
 		s->busy--;
 		store_end(s, lane);
 		release_lane(lane);
@@ -630,8 +633,8 @@ bisection_run(struct bisection *b)
 	    .runner = {.config = setup->config,
 		.args = setup->test_args,
 		.launch = &setup->launch,
-		.instances = &setup->instances,
-		.timeouts = setup->timeouts,
+		.profiles = setup->in,
+		.profile_count = setup->count,
 		.workers = setup->workers,
 		.sink = {.note = on_note, .allowed = on_allowed}}};
 	int rc = -1;

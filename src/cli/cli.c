@@ -3,6 +3,7 @@
 
 #include "clock.h"
 #include "config.h"
+#include "profiles.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,6 +51,50 @@ cli_repository_url(struct cli *cli)
 	return url;
 }
 
+/* The repository was named for this command. */
+static bool
+is_given(const struct cli *cli)
+{
+	const char *variable = getenv("TESTR_REPOSITORY");
+
+	return cli->args.set[ARG_REPOSITORY] || (variable && *variable);
+}
+
+/* Tells the repository which tags name profiles. */
+static int
+set_profiles(struct cli *cli, struct repo *repo)
+{
+	struct err ignored = cli->err;
+	struct config *config = NULL;
+	struct profiles profiles = {0};
+	struct buf tags;
+	int rc = 0;
+
+	if (is_given(cli) && !cli->command->records)
+		return 0;
+	buf_init(&tags, SIZE_MAX / 4);
+	if (cli_optional_config(cli, &config) < 0 ||
+	    (config && profiles_init(&profiles, config, &cli->err) < 0)) {
+		/* Commands that need a right configuration say what is wrong with it. */
+		cli->err = ignored;
+	} else if (config) {
+		rc = tagset_of_table(&profiles.tags, &tags)
+			 ? repo_set_profiles(repo, buf_get(&tags), &cli->err)
+			 : err_nomem(&cli->err);
+		if (rc < 0 && cli->err.kind == ERR_READ_ONLY) {
+			ui_warn(&cli->ui,
+			    "testr: %s: `profiles` is not what it was when the repository could be written, and takes no effect",
+			    cli->err.text);
+			cli->err = ignored;
+			rc = 0;
+		}
+	}
+	profiles_release(&profiles);
+	config_free(config);
+	buf_release(&tags);
+	return rc;
+}
+
 int
 cli_repository_at(struct cli *cli, const char *url, bool create, struct repo **out)
 {
@@ -62,8 +107,15 @@ int
 cli_repository(struct cli *cli, bool create, struct repo **out)
 {
 	char *url = cli_repository_url(cli);
-	int rc = url ? cli_repository_at(cli, url, create, out) : -1;
+	struct repo *repo = NULL;
+	int rc = url ? cli_repository_at(cli, url, create, &repo) : -1;
 
+	if (rc == 0)
+		rc = set_profiles(cli, repo);
+	if (rc == 0)
+		*out = repo;
+	else
+		repo_free(repo);
 	free(url);
 	return rc;
 }

@@ -30,6 +30,7 @@ struct command {
 	const enum arg *args;  /* the options it takes beside the common ones, ended by ARG_NONE */
 	bool takes_positionals;
 	bool takes_runs; /* they name runs */
+	bool records;    /* it stores runs */
 	/* Returns the exit status, or -1 with cli->err set. */
 	int (*run)(struct cli *cli);
 };
@@ -44,7 +45,8 @@ const struct command *command_find(const char *name);
 char *cli_repository_url(struct cli *cli);
 /* Opens a repository; with `create` it is made first if there is none. */
 int cli_repository_at(struct cli *cli, const char *url, bool create, struct repo **out);
-/* The same for the project's. */
+/* The same for the project's. It is told which tags name profiles: those of the configuration, if there is one. One that
+ * the command line names, and that is only read, may be another project's, and is left as it is. */
 int cli_repository(struct cli *cli, bool create, struct repo **out);
 
 struct config;

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 static const enum arg args[] = {ARG_RUN, ARG_RESUME, ARG_CONFIDENCE, ARG_BUDGET, ARG_LOAD, ARG_PARALLEL,
-    ARG_CONCURRENCY, ARG_TEST_TIMEOUT, ARG_JSON, ARG_NONE};
+    ARG_CONCURRENCY, ARG_PROFILE, ARG_TEST_TIMEOUT, ARG_JSON, ARG_NONE};
 
 #define CONFIDENCE 0.95
 #define CONFIDENCE_LEAST 0.5
@@ -142,13 +142,15 @@ check_suite(struct bisecting *b)
 	size_t left_out = 0;
 	int rc;
 
+	if (setup_alone(&b->setup, "bisect") < 0)
+		return -1;
 	if (!template_takes_ids(b->setup.config))
 		return err_set(&b->cli->err, ERR_FAILED,
 		    "test_command has no $IDOPTION, $IDFILE or $IDLIST, so it cannot be asked for certain tests: %s",
 		    config_get(b->setup.config, "test_command"));
 	if (!config_get(b->setup.config, "test_list_option"))
 		return 0;
-	rc = setup_list(&b->setup, false, &ids);
+	rc = setup_list(&b->setup, 0, false, &ids);
 	if (rc == 0 && strtab_find(&ids, slice_str(b->victim.id)) == STRTAB_NONE)
 		rc = err_set(&b->cli->err, ERR_NO_TESTS,
 		    "'%.300s' is not a test of the project any more: its list has changed since run %lld",

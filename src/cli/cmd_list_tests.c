@@ -1,37 +1,56 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "answer.h"
+#include "lists.h"
 #include "setup.h"
 
-static const enum arg args[] = {ARG_JSON, ARG_NONE};
+static const enum arg args[] = {ARG_JSON, ARG_PROFILE, ARG_NONE};
 
+/* Without profiles the answer is a list of its own. */
 static int
-answer(struct cli *cli, const struct strtab *tests)
+answer(struct setup *s, const struct lists *lists)
 {
+	const struct strtab *tests = lists_of(lists, SLICE_LIT(""));
 	struct answer a;
 
-	answer_begin(&a, &cli->ui, "list-tests");
+	answer_begin(&a, &s->cli->ui, "list-tests");
+	if (s->profiles.count) {
+		lists_answer(lists, &a);
+		return answer_end(&a, &s->cli->err);
+	}
 	answer_list(&a, "tests");
-	for (size_t i = 0; i < tests->len; i++)
+	for (size_t i = 0; tests && i < tests->len; i++)
 		answer_item(&a, shape_text(strtab_get(tests, i)));
 	answer_list_end(&a);
-	return answer_end(&a, &cli->err);
+	return answer_end(&a, &s->cli->err);
+}
+
+static int
+list_tests(struct setup *s, size_t profile, struct lists *out)
+{
+	struct slice set = setup_profile(s, profile);
+	struct strtab all = {0}, chosen = {0};
+	int rc = -1;
+
+	if (setup_list(s, profile, false, &all) == 0 && setup_filter(s, &all, &chosen) == 0)
+		rc = lists_add(out, set.data ? set : SLICE_LIT(""), &chosen, &s->cli->err);
+	strtab_release(&all);
+	strtab_release(&chosen);
+	return rc;
 }
 
 static int
 print_tests(struct setup *s)
 {
-	struct strtab all = {0}, chosen = {0};
-	int rc = -1;
+	struct lists lists = {0};
+	int rc = 0;
 
-	if (setup_list(s, false, &all) == 0 && setup_filter(s, &all, &chosen) == 0)
-		rc = 0;
-	if (rc == 0 && s->cli->args.set[ARG_JSON])
-		rc = answer(s->cli, &chosen);
-	else
-		for (size_t i = 0; rc == 0 && i < chosen.len; i++)
-			ui_printf(&s->cli->ui, "%.*s\n", SLICE_FMT(strtab_get(&chosen, i)));
-	strtab_release(&all);
-	strtab_release(&chosen);
+	/* That one list cannot hold them is better said before they are asked for. */
+	if (!s->cli->args.set[ARG_JSON])
+		rc = setup_alone(s, "a list without --json");
+	for (size_t i = 0; rc == 0 && i < s->count; i++)
+		rc = list_tests(s, i, &lists);
+	if (rc == 0)
+		rc = s->cli->args.set[ARG_JSON] ? answer(s, &lists) : lists_print(&lists, s->cli);
+	lists_release(&lists);
 	return rc;
 }
 

@@ -343,5 +343,6 @@ const struct command cmd_load = {
     .arguments = "streams*",
     .args = args,
     .takes_positionals = true,
+    .records = true,
     .run = run_load,
 };

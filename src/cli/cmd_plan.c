@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-static const enum arg args[] = {ARG_LIST, ARG_NONE};
+static const enum arg args[] = {ARG_LIST, ARG_PROFILE, ARG_NONE};
 
 /* A line a step: how many tests, how many at once; with --list the tests below it. */
 static int
@@ -47,7 +47,9 @@ run_plan(struct cli *cli)
 	cli->args.positional_count = 0;
 	rc = setup_begin(&setup, cli, 0);
 	if (rc == 0)
-		rc = setup_list(&setup, false, &ids);
+		rc = setup_alone(&setup, "a plan that is shown");
+	if (rc == 0)
+		rc = setup_list(&setup, 0, false, &ids);
 	if (rc == 0)
 		rc = steps_resolve(&steps, &ids, &cli->err);
 	if (rc == 0)

@@ -2,6 +2,7 @@
 #include "arrange.h"
 #include "clock.h"
 #include "isolation.h"
+#include "lists.h"
 #include "quarantine.h"
 #include "record.h"
 #include "repeat.h"
@@ -14,14 +15,16 @@
 
 static const enum arg args[] = {ARG_FAILING, ARG_PARALLEL, ARG_CONCURRENCY, ARG_LOAD_LIST, ARG_PARTIAL,
     ARG_SUBUNIT, ARG_FULL_RESULTS, ARG_UNTIL_FAILURE, ARG_MAX_RUNS, ARG_FOR, ARG_ANALYZE_ISOLATION,
-    ARG_ISOLATED, ARG_FORCE_INIT, ARG_NO_TESTS, ARG_META, ARG_ORDER, ARG_PLAN, ARG_REPLAY, ARG_RETRIES,
-    ARG_SEED, ARG_TEST_TIMEOUT, ARG_TIMEOUT, ARG_TO, ARG_NONE};
+    ARG_ISOLATED, ARG_FORCE_INIT, ARG_NO_TESTS, ARG_META, ARG_ORDER, ARG_PLAN, ARG_PROFILE, ARG_REPLAY,
+    ARG_RETRIES, ARG_SEED, ARG_TEST_TIMEOUT, ARG_TIMEOUT, ARG_TO, ARG_NONE};
 
 struct testing {
 	struct cli *cli;
 	struct setup setup;
 	struct repo *repo;
-	struct strtab ids; /* the tests to run, when `known` */
+	struct account plan; /* the tests to run, when `known`; nothing becomes of them here */
+	struct lists listed; /* of --load-list */
+	struct strtab names; /* with --plan: the tests' ids, whatever profiles they are in */
 	bool known;
 	bool keep_order;
 	unsigned retries;
@@ -33,21 +36,20 @@ struct testing {
 	int64_t began; /* when the run that is on was begun */
 };
 
-/* The ids of --failing and --load-list; of both, those of the file that are failing, in the file's order. */
+/* The ids of --failing and --load-list for a profile; of both, those of the file that are failing, in the file's
+ * order. */
 static int
-given_ids(struct testing *t, struct strtab *out)
+given_ids(struct testing *t, size_t profile, struct strtab *out)
 {
 	const struct args *a = &t->cli->args;
 	struct strtab failing = {0}, *target = a->set[ARG_LOAD_LIST] ? &failing : out;
-	struct strtab listed = {0};
+	const struct strtab *listed = lists_of(&t->listed, setup_profile(&t->setup, profile));
 	int rc = 0;
 
 	if (a->set[ARG_FAILING])
-		rc = repo_failing_ids(t->repo, target, &t->cli->err);
-	if (rc == 0 && a->set[ARG_LOAD_LIST])
-		rc = setup_load_list(t->cli, a->text[ARG_LOAD_LIST], &listed);
-	for (size_t i = 0; rc == 0 && i < listed.len; i++) {
-		struct slice id = strtab_get(&listed, i);
+		rc = repo_failing_ids_of(t->repo, setup_profile(&t->setup, profile), target, &t->cli->err);
+	for (size_t i = 0; rc == 0 && listed && i < listed->len; i++) {
+		struct slice id = strtab_get(listed, i);
 
 		if (a->set[ARG_FAILING] && strtab_find(&failing, id) == STRTAB_NONE)
 			continue;
@@ -55,23 +57,59 @@ given_ids(struct testing *t, struct strtab *out)
 			rc = err_nomem(&t->cli->err);
 	}
 	strtab_release(&failing);
-	strtab_release(&listed);
 	return rc;
 }
 
 /* The tests of --replay that there are. */
 static int
-replayed_ids(struct testing *t, struct strtab *out)
+replayed_ids(struct testing *t, size_t profile, struct strtab *out)
 {
 	struct strtab listed = {0};
-	int rc = 0;
+	int rc = setup_alone(&t->setup, "--replay");
 
-	if (config_get(t->setup.config, "test_list_option") || setup_serves(&t->setup))
-		rc = setup_list(&t->setup, !t->steps.isolated, &listed);
+	if (rc == 0 &&
+	    (config_get(t->setup.in[profile].config, "test_list_option") || setup_serves(&t->setup)))
+		rc = setup_list(&t->setup, profile, !t->steps.isolated, &listed);
 	if (rc == 0)
 		rc = arrange_present(&t->arrange, t->cli, &listed, out);
 	strtab_release(&listed);
 	return rc;
+}
+
+/* Adds the tests that are to run in a profile to the plan. */
+static int
+choose_in(struct testing *t, size_t profile)
+{
+	const struct args *a = &t->cli->args;
+	struct strtab base = {0}, chosen = {0};
+	int rc;
+
+	if (a->set[ARG_REPLAY])
+		rc = replayed_ids(t, profile, &base);
+	else if (a->set[ARG_FAILING] || a->set[ARG_LOAD_LIST])
+		rc = given_ids(t, profile, &base);
+	else
+		rc = setup_list(&t->setup, profile, !t->steps.isolated, &base);
+	if (rc == 0)
+		rc = setup_filter(&t->setup, &base, &chosen);
+	if (rc == 0 && t->arrange.order == ARRANGE_RANDOM)
+		rc = arrange_shuffle(&t->arrange, &chosen, &t->cli->err);
+	for (size_t i = 0; rc == 0 && i < chosen.len; i++)
+		if (account_plan_in(&t->plan, profile, strtab_get(&chosen, i)) == STRTAB_NONE)
+			rc = err_nomem(&t->cli->err);
+	strtab_release(&base);
+	strtab_release(&chosen);
+	return rc;
+}
+
+/* A plan of steps is one for all profiles. */
+static int
+resolve_steps(struct testing *t)
+{
+	for (size_t i = 0; i < t->plan.ids.len; i++)
+		if (strtab_add(&t->names, account_id(&t->plan, i), NULL) == STRTAB_NONE)
+			return err_nomem(&t->cli->err);
+	return steps_resolve(&t->steps, &t->names, &t->cli->err);
 }
 
 /* Decides which tests are to run. Without any choice, and in one process, the test command is left to find
@@ -81,26 +119,22 @@ choose_tests(struct testing *t)
 {
 	const struct args *a = &t->cli->args;
 	bool given = a->set[ARG_FAILING] || a->set[ARG_LOAD_LIST];
-	struct strtab base = {0};
-	int rc;
+	int rc = 0;
 
+	t->plan.profiled = t->setup.count > 1;
 	t->known = given || t->setup.workers > 1 || t->setup.filter_count || a->set[ARG_ISOLATED] ||
-		   a->set[ARG_PLAN] || t->arrange.order != ARRANGE_USUAL || setup_serves(&t->setup);
+		   a->set[ARG_PLAN] || t->arrange.order != ARRANGE_USUAL || t->plan.profiled ||
+		   setup_serves(&t->setup);
 	t->keep_order = t->arrange.order == ARRANGE_USUAL ? a->set[ARG_LOAD_LIST] || t->setup.workers == 1
 							  : t->arrange.order >= ARRANGE_LISTED;
 	if (!t->known)
 		return 0;
-	if (a->set[ARG_REPLAY])
-		rc = replayed_ids(t, &base);
-	else
-		rc = given ? given_ids(t, &base) : setup_list(&t->setup, !t->steps.isolated, &base);
-	if (rc == 0)
-		rc = setup_filter(&t->setup, &base, &t->ids);
-	strtab_release(&base);
-	if (rc == 0 && t->arrange.order == ARRANGE_RANDOM)
-		rc = arrange_shuffle(&t->arrange, &t->ids, &t->cli->err);
-	if (rc == 0 && a->set[ARG_PLAN] && t->ids.len)
-		rc = steps_resolve(&t->steps, &t->ids, &t->cli->err);
+	if (a->set[ARG_LOAD_LIST])
+		rc = lists_read(&t->listed, t->cli, a->text[ARG_LOAD_LIST]);
+	for (size_t i = 0; rc == 0 && i < t->setup.count; i++)
+		rc = choose_in(t, i);
+	if (rc == 0 && a->set[ARG_PLAN] && t->plan.ids.len)
+		rc = resolve_steps(t);
 	return rc;
 }
 
@@ -201,8 +235,10 @@ on_note(void *context, const char *text)
 	ui_warn(&t->cli->ui, "note: %s", text);
 }
 
-/* How long a test took in its last results. */
+/* How long a test took in its last results in a profile. */
 struct past {
+	const struct repo *repo;
+	struct slice profile; /* absent: in any */
 	int64_t durations[TIMEOUTS_RESULTS];
 	size_t count;
 };
@@ -215,79 +251,109 @@ add_past(void *context, const struct repo_row *row, struct err *err)
 
 	(void)err;
 	if (past->count < TIMEOUTS_RESULTS && row->duration >= 0 && status_is_final(row->status) &&
-	    row->status != STATUS_SKIP)
+	    row->status != STATUS_SKIP && repo_is_of(past->repo, row->tags, past->profile))
 		past->durations[past->count++] = row->duration;
 	return 0;
 }
 
 static int64_t
-on_allowed(void *context, struct slice id)
+on_allowed(void *context, size_t profile, struct slice id)
 {
 	struct testing *t = context;
-	struct past past = {0};
+	struct past past = {.repo = t->repo, .profile = setup_profile(&t->setup, profile)};
 	struct err ignored;
 
 	if (repo_history(t->repo, id, TIMEOUTS_RESULTS, add_past, &past, &ignored) < 0)
 		past.count = 0;
-	return timeouts_by_history(&t->setup.timeouts, past.durations, past.count);
+	return timeouts_by_history(&t->setup.in[profile].timeouts, past.durations, past.count);
 }
 
-/* What history says of the tests. The arrays are freed by the caller. */
+/* What history says of the tests of one profile, in tests and durations. */
 static int
-look_up(struct testing *t, struct runner_test **tests, int64_t **durations)
+look_up_in(struct testing *t, size_t profile, struct runner_test *tests, int64_t *durations)
 {
-	struct pattern *group = t->setup.group;
-	struct strtab failing = {0};
+	struct slice set = setup_profile(&t->setup, profile);
+	struct strtab ids = {0}, failing = {0};
+	int64_t *known = NULL;
 	int rc = -1;
 
-	*tests = calloc(t->ids.len + 1, sizeof(**tests));
-	*durations = calloc(t->ids.len + 1, sizeof(**durations));
-	if (!*tests || !*durations) {
-		err_nomem(&t->cli->err);
-		goto out;
-	}
-	if (repo_durations(t->repo, &t->ids, *durations, &t->cli->err) < 0 ||
-	    repo_failing_ids(t->repo, &failing, &t->cli->err) < 0)
-		goto out;
-	for (size_t i = 0; i < t->ids.len; i++) {
-		struct slice id = strtab_get(&t->ids, i);
-		struct runner_test *test = &(*tests)[i];
-
-		test->duration = (*durations)[i];
-		test->segment = t->steps.of ? t->steps.of[i] : 0;
-		test->failed =
-		    t->arrange.order != ARRANGE_LONGEST && strtab_find(&failing, id) != STRTAB_NONE;
-		test->only = arrange_only(&t->arrange, id);
-		if (limit_find(&t->setup.limits, id, &test->limits, &t->cli->err) < 0)
+	for (size_t i = 0; i < t->plan.ids.len; i++)
+		if (account_profile(&t->plan, i) == profile &&
+		    strtab_add(&ids, account_id(&t->plan, i), NULL) == STRTAB_NONE)
 			goto out;
-		/* A replay has the tests of a group where they were. */
-		if (group && !test->only && pattern_match_start(group, id, &test->group, &t->cli->err) < 0)
-			goto out;
+	known = calloc(ids.len + 1, sizeof(*known));
+	if (!known || repo_durations_of(t->repo, set, &ids, known, &t->cli->err) < 0 ||
+	    repo_failing_ids_of(t->repo, set, &failing, &t->cli->err) < 0)
+		goto out;
+	for (size_t i = 0, k = 0; i < t->plan.ids.len; i++) {
+		if (account_profile(&t->plan, i) != profile)
+			continue;
+		tests[i].failed = t->arrange.order != ARRANGE_LONGEST &&
+				  strtab_find(&failing, strtab_get(&ids, k)) != STRTAB_NONE;
+		tests[i].duration = durations[i] = known[k++];
 	}
 	rc = 0;
 out:
+	if (rc < 0 && t->cli->err.kind == ERR_NONE)
+		err_nomem(&t->cli->err);
+	strtab_release(&ids);
 	strtab_release(&failing);
+	free(known);
 	return rc;
+}
+
+/* What is known of the tests. The arrays are freed by the caller. */
+static int
+look_up(struct testing *t, struct runner_test **tests, int64_t **durations)
+{
+	size_t count = t->plan.ids.len;
+
+	*tests = calloc(count + 1, sizeof(**tests));
+	*durations = calloc(count + 1, sizeof(**durations));
+	if (!*tests || !*durations)
+		return err_nomem(&t->cli->err);
+	for (size_t p = 0; p < t->setup.count; p++)
+		if (look_up_in(t, p, *tests, *durations) < 0)
+			return -1;
+	for (size_t i = 0; i < count; i++) {
+		struct pattern *group = t->setup.places[account_profile(&t->plan, i)].group;
+		struct slice id = account_id(&t->plan, i);
+		struct runner_test *test = &(*tests)[i];
+
+		if (t->steps.of)
+			test->segment = t->steps.of[strtab_find(&t->names, id)];
+		test->only = arrange_only(&t->arrange, id);
+		if (limit_find(&t->setup.limits, id, &test->limits, &t->cli->err) < 0)
+			return -1;
+		/* A replay has the tests of a group where they were. */
+		if (group && !test->only && pattern_match_start(group, id, &test->group, &t->cli->err) < 0)
+			return -1;
+	}
+	return 0;
 }
 
 /* The live line's forecast: the known durations, and their mean for the others. */
 static void
-predict(struct record *r, const struct strtab *ids, int64_t *durations, size_t workers)
+predict(struct record *r, const struct account *plan, int64_t *durations, const struct setup *setup)
 {
 	double known = 0, sum = 0;
 
-	for (size_t i = 0; i < ids->len; i++)
+	for (size_t i = 0; i < plan->ids.len; i++)
 		if (durations[i] >= 0) {
 			known++;
 			sum += (double)durations[i];
 		}
-	for (size_t i = 0; known > 0 && i < ids->len; i++) {
+	for (size_t i = 0; known > 0 && i < plan->ids.len; i++) {
 		/* The mean is no larger than the largest, but for what rounding adds. */
 		if (durations[i] < 0)
 			durations[i] = sum / known < 9.2e18 ? (int64_t)(sum / known) : INT64_MAX;
 		r->predicted += (double)durations[i];
 	}
-	r->plan = (struct record_plan){.ids = ids, .durations = durations, .workers = workers};
+	r->plan = (struct record_plan){.tests = plan,
+	    .profiles = setup->in,
+	    .profile_count = setup->count,
+	    .durations = durations,
+	    .workers = setup->workers};
 }
 
 static void
@@ -296,7 +362,7 @@ say_interrupted(struct testing *t, const struct runner_report *report)
 	if (launch_timed_out(&t->setup.launch)) {
 		ui_warn(&t->cli->ui,
 		    "testr: the time for the run, %lld s, was over; %zu tests were not run. What was is stored: `testr last` shows it",
-		    (long long)(t->setup.timeouts.run / TIME_SECOND), report->interrupted);
+		    (long long)(t->setup.in[0].timeouts.run / TIME_SECOND), report->interrupted);
 		return;
 	}
 	ui_warn(&t->cli->ui,
@@ -315,14 +381,15 @@ struct once {
 static int
 prepare(struct testing *t, struct once *o)
 {
-	for (size_t i = 0; i < t->ids.len; i++)
-		if (account_plan(&o->account, strtab_get(&t->ids, i)) == STRTAB_NONE)
+	o->account.profiled = t->plan.profiled;
+	for (size_t i = 0; i < t->plan.ids.len; i++)
+		if (account_plan(&o->account, strtab_get(&t->plan.ids, i)) == STRTAB_NONE)
 			return err_nomem(&t->cli->err);
 	if (!t->known)
 		return 0;
 	if (look_up(t, &o->tests, &o->durations) < 0)
 		return -1;
-	predict(&t->record, &t->ids, o->durations, t->setup.workers);
+	predict(&t->record, &t->plan, o->durations, &t->setup);
 	return 0;
 }
 
@@ -335,8 +402,8 @@ execute(struct testing *t, struct once *o)
 	    .config = s->config,
 	    .args = s->test_args,
 	    .launch = &s->launch,
-	    .instances = &s->instances,
-	    .timeouts = s->timeouts,
+	    .profiles = s->in,
+	    .profile_count = s->count,
 	    .workers = s->workers,
 	    .isolated = t->cli->args.set[ARG_ISOLATED],
 	    /* A process for each test is no server's. */
@@ -355,9 +422,10 @@ execute(struct testing *t, struct once *o)
 		.context = t},
 	};
 
-	if (t->known && t->ids.len == 0)
+	if (t->known && t->plan.ids.len == 0)
 		return 0;
-	launch_limit(&s->launch, s->timeouts.run, s->timeouts.dump_signal);
+	/* All profiles have the same time for the run. */
+	launch_limit(&s->launch, s->in[0].timeouts.run, s->in[0].timeouts.dump_signal);
 	return retry_run(&runner, t->retries, &o->account, o->tests, t->keep_order, &o->report, &t->cli->err);
 }
 
@@ -451,7 +519,7 @@ run_tests(struct testing *t)
 		return isolation_run(&t->setup, t->repo);
 	if (find_retries(t) < 0 || choose_tests(t) < 0)
 		return -1;
-	if (t->known && t->ids.len == 0) {
+	if (t->known && t->plan.ids.len == 0) {
 		status = nothing_chosen(t);
 		if (status >= 0)
 			return status;
@@ -459,7 +527,7 @@ run_tests(struct testing *t)
 	do {
 		if (run_once(t, &status) < 0)
 			return -1;
-	} while (repeat_again(&t->repeat, status) && (!t->known || t->ids.len));
+	} while (repeat_again(&t->repeat, status) && (!t->known || t->plan.ids.len));
 	repeat_finish(&t->repeat, status);
 	return status;
 }
@@ -491,7 +559,9 @@ run_run(struct cli *cli)
 	}
 	arrange_release(&t.arrange);
 	steps_release(&t.steps);
-	strtab_release(&t.ids);
+	account_release(&t.plan);
+	lists_release(&t.listed);
+	strtab_release(&t.names);
 	quarantine_release(&t.quarantine);
 	free(t.repeat.failure);
 	repo_free(t.repo);
@@ -554,5 +624,6 @@ const struct command cmd_run = {
     .arguments = "testfilters* doubledash? testargs*",
     .args = args,
     .takes_positionals = true,
+    .records = true,
     .run = run_run,
 };

@@ -13,7 +13,7 @@
 
 static const enum arg args[] = {ARG_IN_LIST, ARG_RUN, ARG_ORDER, ARG_SEED, ARG_PARALLEL, ARG_CONCURRENCY,
     ARG_CPU_LOAD, ARG_IO_LOAD, ARG_BELOW, ARG_FACTOR, ARG_CONFIDENCE, ARG_MAX_RUNS, ARG_FOR, ARG_META,
-    ARG_JSON, ARG_NONE};
+    ARG_PROFILE, ARG_JSON, ARG_NONE};
 
 #define BELOW 0.01
 #define FACTOR 2.0
@@ -336,6 +336,8 @@ run_stress(struct cli *cli)
 		rc = cli_repository(cli, false, &st.s.repo);
 	if (rc == 0) {
 		rc = setup_begin(&st.setup, cli, 0);
+		if (rc == 0)
+			rc = setup_alone(&st.setup, "stress");
 		if (rc == 0)
 			rc = stress(&st);
 		rc = setup_end(&st.setup, rc);

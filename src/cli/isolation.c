@@ -2,6 +2,7 @@
 #include "isolation.h"
 
 #include "isolate.h"
+#include "lists.h"
 #include "order.h"
 
 #include <stdlib.h>
@@ -69,8 +70,8 @@ run_probe(struct isolation *is, struct account *account)
 	    .config = s->config,
 	    .args = s->test_args,
 	    .launch = &s->launch,
-	    .instances = &s->instances,
-	    .timeouts = s->timeouts,
+	    .profiles = s->in,
+	    .profile_count = s->count,
 	    .workers = 1,
 	    .sink = {.event = probe_event,
 		.pause = probe_pause,
@@ -124,18 +125,21 @@ static int
 find_victims(struct isolation *is)
 {
 	const struct args *a = &is->cli->args;
-	struct strtab failing = {0}, listed = {0}, chosen = {0};
+	struct strtab failing = {0}, chosen = {0};
+	struct lists lists = {0};
+	const struct strtab *listed;
 	bool failed;
 	int rc = -1;
 
-	if (repo_failing_ids(is->repo, &failing, &is->cli->err) < 0 ||
+	if (repo_failing_ids_of(is->repo, setup_profile(is->setup, 0), &failing, &is->cli->err) < 0 ||
 	    setup_filter(is->setup, &failing, &chosen) < 0)
 		goto out;
-	if (a->set[ARG_LOAD_LIST] && setup_load_list(is->cli, a->text[ARG_LOAD_LIST], &listed) < 0)
+	if (a->set[ARG_LOAD_LIST] && lists_read(&lists, is->cli, a->text[ARG_LOAD_LIST]) < 0)
 		goto out;
+	listed = lists_of(&lists, setup_profile(is->setup, 0));
 	for (size_t i = 0; i < chosen.len; i++) {
 		is->victim = strtab_get(&chosen, i);
-		if (a->set[ARG_LOAD_LIST] && strtab_find(&listed, is->victim) == STRTAB_NONE)
+		if (a->set[ARG_LOAD_LIST] && (!listed || strtab_find(listed, is->victim) == STRTAB_NONE))
 			continue;
 		if (probe(is, NULL, 0, &failed) < 0)
 			goto out;
@@ -147,7 +151,7 @@ find_victims(struct isolation *is)
 	rc = 0;
 out:
 	strtab_release(&failing);
-	strtab_release(&listed);
+	lists_release(&lists);
 	strtab_release(&chosen);
 	return rc;
 }
@@ -241,6 +245,8 @@ isolation_run(struct setup *s, struct repo *repo)
 	int64_t latest;
 	int rc = -1;
 
+	if (setup_alone(s, "--analyze-isolation") < 0)
+		return -1;
 	if (repo_latest(repo, &latest, &s->cli->err) < 0)
 		return -1;
 	if (latest < 0)

@@ -3,7 +3,6 @@
 
 #include "clock.h"
 #include "packet.h"
-#include "runner.h"
 #include "send.h"
 
 #include <stdlib.h>
@@ -53,13 +52,34 @@ record_begin(struct record *r)
 	return rc;
 }
 
+/* The index of a test in the plan. Of several profiles it is the one with the most tags that the result has all of. */
+static size_t
+find_planned(const struct record *r, const struct result *result)
+{
+	const struct record_plan *plan = &r->plan;
+	size_t best = 0, most = 0;
+
+	for (size_t p = 0; p < plan->profile_count; p++) {
+		size_t found = 0;
+
+		for (size_t i = 0; i < plan->profiles[p].tag_count; i++)
+			for (size_t k = 0; k < result->tag_count; k++)
+				found += slice_eq(plan->profiles[p].tags[i], result->tags[k]);
+		if (found == plan->profiles[p].tag_count && found >= most) {
+			best = p;
+			most = found;
+		}
+	}
+	return plan->tests ? account_find(plan->tests, best, result->id) : STRTAB_NONE;
+}
+
 /* True when the result makes its test a flaky one. */
 static bool
 count_result(struct record *r, const struct result *result)
 {
 	bool again = repo_supersede(&r->counts, result), failed = cli_failed(result, r->uxsuccess_passes);
 	bool quarantined = event_quarantined(result->tags, result->tag_count);
-	size_t test = r->plan.ids ? strtab_find(r->plan.ids, result->id) : STRTAB_NONE;
+	size_t test = find_planned(r, result);
 
 	r->counts.tests++;
 	if (result->status == STATUS_SKIP)
@@ -113,8 +133,8 @@ draw_live(struct record *r)
 		return;
 	buf_init(&line, 65536);
 	buf_printf(&line, "%lld", (long long)r->counts.tests);
-	if (r->plan.ids)
-		buf_printf(&line, "/%zu", r->plan.ids->len);
+	if (r->plan.tests)
+		buf_printf(&line, "/%zu", r->plan.tests->ids.len);
 	buf_printf(&line, " tests · %lld failed · ", (long long)r->counts.failures);
 	add_duration(&line, now - r->started);
 	if (r->plan.workers && r->predicted > 0) {

@@ -9,11 +9,13 @@
 #include "cli.h"
 #include "config.h"
 #include "metadata.h"
-#include "strtab.h"
+#include "runner.h"
 
 /* What is known beforehand of the tests of a run; for the live line. All borrowed. */
 struct record_plan {
-	const struct strtab *ids; /* NULL when unknown */
+	const struct account *tests; /* NULL when unknown */
+	const struct runner_profile *profiles;
+	size_t profile_count;
 	const int64_t *durations; /* predicted, of each; -1 when unknown */
 	size_t workers;
 };

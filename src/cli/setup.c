@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "setup.h"
 
-#include "file.h"
+#include "environment.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-/* A list of a million ids of a thousand bytes. */
-#define LOAD_LIST_MAX ((size_t)1024 * 1024 * 1024)
 
 static void
 echo(void *context, const char *command)
@@ -80,7 +77,8 @@ ask_concurrency(struct setup *s, int64_t *out)
 	if (!command)
 		return 0;
 	buf_init(&text, 4096);
-	if (launch_wait(&s->launch, command, false, false, &text, &end, &s->cli->err) < 0)
+	if (launch_wait(
+		&s->launch, command, s->places[0].environment, false, false, &text, &end, &s->cli->err) < 0)
 		rc = -1;
 	else if (end.code != 0)
 		rc = err_set(&s->cli->err, ERR_FAILED, "test_run_concurrency failed with exit code %d: %s",
@@ -116,36 +114,77 @@ find_workers(struct setup *s)
 
 /* What a run will need, wrong, is better known before anything is started or stored. */
 static int
-check_config(struct setup *s)
+check_config(struct setup *s, size_t profile)
 {
-	const char *regex = config_get(s->config, "group_regex");
+	const struct config *config = s->in[profile].config;
+	const char *regex = config_get(config, "group_regex");
 	char *command = NULL;
-	int rc = template_run(s->config, s->test_args, NULL, &command, &s->cli->err);
+	int rc = template_run(config, s->test_args, NULL, &command, &s->cli->err);
 
 	if (rc == 0 && regex)
-		rc = pattern_compile(slice_str(regex), 0, &s->group, &s->cli->err);
-	if (rc == 0)
-		rc = limit_load(&s->limits, s->config, &s->cli->err);
+		rc = pattern_compile(slice_str(regex), 0, &s->places[profile].group, &s->cli->err);
 	free(command);
 	return rc;
 }
 
-/* What the configuration says, but for what is said on the command line. */
+/* What the configuration of a profile says, but for what is said on the command line. */
 static int
-find_timeouts(struct setup *s)
+find_timeouts(struct setup *s, size_t profile)
 {
 	const struct args *a = &s->cli->args;
+	struct timeouts *t = &s->in[profile].timeouts;
 
-	if (timeouts_read(s->config, &s->timeouts, &s->cli->err) < 0)
+	if (timeouts_read(s->in[profile].config, t, &s->cli->err) < 0)
 		return -1;
-	if (a->set[ARG_TEST_TIMEOUT] && !timeouts_test(&s->timeouts, a->text[ARG_TEST_TIMEOUT]))
+	if (a->set[ARG_TEST_TIMEOUT] && !timeouts_test(t, a->text[ARG_TEST_TIMEOUT]))
 		return err_set(&s->cli->err, ERR_USAGE,
 		    "option --test-timeout: '%s' is neither a number of seconds, from 1 to %d, nor 'auto' or 'none'",
 		    a->text[ARG_TEST_TIMEOUT], TIMEOUTS_MAX);
-	if (a->set[ARG_TIMEOUT] && !timeouts_duration(a->text[ARG_TIMEOUT], &s->timeouts.run))
+	if (a->set[ARG_TIMEOUT] && !timeouts_duration(a->text[ARG_TIMEOUT], &t->run))
 		return err_set(&s->cli->err, ERR_USAGE,
 		    "option --timeout: '%s' is neither a number of seconds, from 1 to %d, nor 'none'",
 		    a->text[ARG_TIMEOUT], TIMEOUTS_MAX);
+	return 0;
+}
+
+/* Finds out which configurations tests are run in. */
+static int
+choose_profiles(struct setup *s)
+{
+	const struct args_list *names = &s->cli->args.profiles;
+	struct err *err = &s->cli->err;
+
+	if (profiles_init(&s->profiles, s->config, err) < 0 ||
+	    profiles_choose(&s->profiles, names->values, names->count, err) < 0)
+		return -1;
+	s->count = s->profiles.count ? s->profiles.count : 1;
+	s->in = calloc(s->count, sizeof(*s->in));
+	s->places = calloc(s->count, sizeof(*s->places));
+	if (!s->in || !s->places)
+		return err_nomem(err);
+	s->in[0].config = s->config;
+	for (size_t i = 0; i < s->profiles.count; i++) {
+		const struct profile *p = &s->profiles.list[i];
+
+		s->in[i] = (struct runner_profile){.name = p->name,
+		    .tags = p->tags,
+		    .tag_count = p->tag_count,
+		    .config = p->config ? p->config : s->config};
+	}
+	for (size_t i = 0; i < s->count; i++)
+		if (find_timeouts(s, i) < 0 || check_config(s, i) < 0 ||
+		    environment_make(s->in[i].config, s->in[i].name, &s->places[i].environment, err) < 0)
+			return -1;
+	return limit_load(&s->limits, s->config, err);
+}
+
+/* Each profile has a pool of its own: what is provided may depend on it. */
+static int
+provide(struct setup *s)
+{
+	for (size_t i = 0; i < s->count; i++)
+		if (instances_provide(&s->places[i].instances, s->workers, &s->cli->err) < 0)
+			return -1;
 	return 0;
 }
 
@@ -160,13 +199,18 @@ setup_begin(struct setup *s, struct cli *cli, size_t workers)
 	rc = split_arguments(s);
 	if (rc)
 		return rc;
-	if (find_timeouts(s) < 0 || check_config(s) < 0)
+	if (choose_profiles(s) < 0)
 		return -1;
 	if (launch_init(&s->launch, cli->program, echo, cli, &cli->err) < 0)
 		return -1;
-	instances_init(&s->instances, s->config, &s->launch);
+	for (size_t i = 0; i < s->count; i++) {
+		struct setup_place *p = &s->places[i];
+
+		instances_init(&p->instances, s->in[i].config, p->environment, &s->launch);
+		s->in[i].instances = &p->instances;
+	}
 	s->begun = true;
-	return find_workers(s) < 0 ? -1 : instances_provide(&s->instances, s->workers, &cli->err);
+	return find_workers(s) < 0 ? -1 : provide(s);
 }
 
 int
@@ -190,17 +234,24 @@ setup_end(struct setup *s, int status)
 			else
 				ui_warn(&s->cli->ui, "testr: cancelled by signal %d", s->launch.cancelled);
 		}
-		if (instances_dispose(&s->instances, &err) < 0) {
-			ui_warn(&s->cli->ui, "%s", err.text);
-			status = status ? status : 3;
-		}
+		for (size_t i = 0; i < s->count; i++)
+			if (instances_dispose(&s->places[i].instances, &err) < 0) {
+				ui_warn(&s->cli->ui, "%s", err.text);
+				status = status ? status : 3;
+			}
 		launch_release(&s->launch);
-		instances_release(&s->instances);
 	}
+	for (size_t i = 0; s->places && i < s->count; i++) {
+		instances_release(&s->places[i].instances);
+		environment_free(s->places[i].environment);
+		pattern_free(s->places[i].group);
+	}
+	free(s->places);
+	free(s->in);
+	profiles_release(&s->profiles);
 	for (size_t i = 0; i < s->filter_count; i++)
 		pattern_free(s->filters[i]);
 	free(s->filters);
-	pattern_free(s->group);
 	limit_release(&s->limits);
 	free(s->servers.list);
 	config_free(s->config);
@@ -210,24 +261,56 @@ setup_end(struct setup *s, int status)
 bool
 setup_serves(const struct setup *s)
 {
-	return config_get(s->config, "test_server_command") && !s->cli->args.set[ARG_ISOLATED] &&
-	       !s->cli->args.set[ARG_ANALYZE_ISOLATION] && !s->test_args.count;
+	for (size_t i = 0; i < s->count; i++)
+		if (!config_get(s->in[i].config, "test_server_command"))
+			return false;
+	return !s->cli->args.set[ARG_ISOLATED] && !s->cli->args.set[ARG_ANALYZE_ISOLATION] &&
+	       !s->test_args.count;
 }
 
 int
-setup_list(struct setup *s, bool keep, struct strtab *ids)
+setup_list(struct setup *s, size_t profile, bool keep, struct strtab *ids)
 {
-	if (setup_serves(s) && keep && !s->servers.list) {
-		s->servers.count = s->filter_count ? 1 : s->workers;
-		s->servers.list = calloc(s->servers.count, sizeof(*s->servers.list));
-		if (!s->servers.list)
-			return err_nomem(&s->cli->err);
-		return listing_serve(&s->launch, &s->instances, s->config, ids, &s->servers, &s->cli->err);
+	const struct runner_profile *p = &s->in[profile];
+	/* Those that are kept are of use if all tests are for them. */
+	struct listing_servers *kept = keep && s->count == 1 && !s->servers.list ? &s->servers : NULL;
+	int rc;
+
+	if (!setup_serves(s)) {
+		rc = listing_run(
+		    &s->launch, p->instances, p->config, s->test_args, setup_dump, s->cli, ids, &s->cli->err);
+	} else {
+		if (kept) {
+			kept->count = s->filter_count ? 1 : s->workers;
+			kept->list = calloc(kept->count, sizeof(*kept->list));
+			if (!kept->list)
+				return err_nomem(&s->cli->err);
+		}
+		rc = listing_serve(&s->launch, p->instances, p->config, ids, kept, &s->cli->err);
 	}
-	if (setup_serves(s))
-		return listing_serve(&s->launch, &s->instances, s->config, ids, NULL, &s->cli->err);
-	return listing_run(
-	    &s->launch, &s->instances, s->config, s->test_args, setup_dump, s->cli, ids, &s->cli->err);
+	return rc < 0 && s->count > 1 ? err_wrap(&s->cli->err, "profile %s", p->name) : rc;
+}
+
+int
+setup_alone(struct setup *s, const char *what)
+{
+	struct buf names;
+
+	if (s->count == 1)
+		return 0;
+	buf_init(&names, 512);
+	for (size_t i = 0; i < s->count; i++)
+		buf_printf(&names, " %s", s->in[i].name);
+	err_set(&s->cli->err, ERR_USAGE, "%s is for one profile; choose it with --profile, one of:%.*s", what,
+	    SLICE_FMT(buf_get(&names)));
+	buf_release(&names);
+	return -1;
+}
+
+struct slice
+setup_profile(const struct setup *s, size_t profile)
+{
+	return s->profiles.count ? s->profiles.list[profile].set : SLICE_NONE;
 }
 
 int
@@ -245,27 +328,4 @@ setup_filter(struct setup *s, const struct strtab *ids, struct strtab *out)
 			return err_nomem(&s->cli->err);
 	}
 	return 0;
-}
-
-int
-setup_load_list(struct cli *cli, const char *path, struct strtab *ids)
-{
-	struct file_dir here = FILE_CWD;
-	struct slice rest, line;
-	struct buf text;
-	int rc;
-
-	buf_init(&text, LOAD_LIST_MAX);
-	rc = file_read(&here, path, &text, &cli->err);
-	if (rc == 0)
-		err_set(&cli->err, ERR_FAILED, "[Errno 2] No such file or directory: '%s'", path);
-	rc = rc > 0 ? 0 : -1;
-	rest = buf_get(&text);
-	while (rc == 0 && slice_split(&rest, '\n', &line)) {
-		line = slice_trim(line);
-		if (line.len && strtab_add(ids, line, NULL) == STRTAB_NONE)
-			rc = err_nomem(&cli->err);
-	}
-	buf_release(&text);
-	return rc;
 }

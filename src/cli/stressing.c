@@ -126,12 +126,13 @@ on_note(void *context, const char *text)
 }
 
 static int64_t
-on_allowed(void *context, struct slice id)
+on_allowed(void *context, size_t profile, struct slice id)
 {
 	struct rounds *r = context;
 
+	(void)profile;
 	(void)id;
-	return r->runner.timeouts.test;
+	return r->runner.profiles->timeouts.test;
 }
 
 static void
@@ -283,7 +284,9 @@ start(struct rounds *r, struct repetition *p, struct stressed *t)
 	p->started = clock_monotonic();
 	r->busy++;
 	if (plan(r, p, seed) == 0 && begin_run(r, p, seed) == 0) {
-		if (worker_start(p->worker, &p->ids, p->tests, p->ids.len, r->err) == 0)
+		if (worker_start(p->worker, 0,
+			&(struct template_ids){.table = &p->ids, .tests = p->tests, .count = p->ids.len},
+			r->err) == 0)
 			return 0;
 		finish(r, p);
 		return -1;
@@ -446,8 +449,8 @@ stressing_run(struct stressing *s)
 	    .runner = {.config = setup->config,
 		.args = setup->test_args,
 		.launch = &setup->launch,
-		.instances = &setup->instances,
-		.timeouts = setup->timeouts,
+		.profiles = setup->in,
+		.profile_count = setup->count,
 		.workers = setup->workers,
 		.sink = {.note = on_note, .allowed = on_allowed}}};
 	int rc = -1;

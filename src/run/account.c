@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "account.h"
 
+#include "buf.h"
+
 #include <stdlib.h>
 
 void
@@ -39,6 +41,63 @@ account_plan(struct account *a, struct slice id)
 		a->counts[FATE_OPEN]++;
 	}
 	return i;
+}
+
+/* What stands in the plan for a test in a profile. The buffer is scratch. */
+static struct slice
+entry(const struct account *a, size_t profile, struct slice id, struct buf *scratch)
+{
+	if (!a->profiled)
+		return id;
+	buf_slice(scratch, id);
+	buf_byte(scratch, '\0');
+	buf_byte(scratch, (uint8_t)(profile >> 8));
+	buf_byte(scratch, (uint8_t)profile);
+	return buf_get(scratch);
+}
+
+size_t
+account_plan_in(struct account *a, size_t profile, struct slice id)
+{
+	struct buf scratch;
+	struct slice text;
+	size_t test;
+
+	buf_init(&scratch, id.len + ACCOUNT_SUFFIX);
+	text = entry(a, profile, id, &scratch);
+	test = scratch.failed ? STRTAB_NONE : account_plan(a, text);
+	buf_release(&scratch);
+	return test;
+}
+
+size_t
+account_find(const struct account *a, size_t profile, struct slice id)
+{
+	struct buf scratch;
+	struct slice text;
+	size_t test;
+
+	buf_init(&scratch, id.len + ACCOUNT_SUFFIX);
+	text = entry(a, profile, id, &scratch);
+	test = scratch.failed ? STRTAB_NONE : strtab_find(&a->ids, text);
+	buf_release(&scratch);
+	return test;
+}
+
+struct slice
+account_id(const struct account *a, size_t test)
+{
+	struct slice text = strtab_get(&a->ids, test);
+
+	return a->profiled ? slice_head(text, text.len - ACCOUNT_SUFFIX) : text;
+}
+
+size_t
+account_profile(const struct account *a, size_t test)
+{
+	struct slice text = strtab_get(&a->ids, test);
+
+	return a->profiled ? (size_t)text.data[text.len - 2] << 8 | text.data[text.len - 1] : 0;
 }
 
 bool

@@ -17,8 +17,11 @@ enum fate {
 	FATE_LOST,    /* it has none, and nobody knows why */
 };
 
+/* A test that is run in several profiles is as many tests of the plan. */
 struct account {
-	struct strtab ids; /* the plan, in order; of an unplanned run, what was announced */
+	bool profiled;     /* tests are in profiles; to be set before the first is planned */
+	struct strtab ids; /* the plan, in order; of an unplanned run, what was announced. With profiles each
+			      is followed by ACCOUNT_SUFFIX bytes, see account_id */
 	uint8_t *fates;    /* enum fate of each */
 	uint32_t
 	    *failed; /* of each: the number of the worker it failed with last, plus 1; 0: it did not fail */
@@ -31,6 +34,17 @@ void account_release(struct account *a);
 
 /* Adds a test to the plan; its index, also when it was planned before; STRTAB_NONE when out of memory. */
 size_t account_plan(struct account *a, struct slice id);
+/* The same for a test in a profile, which has no meaning unless the account is profiled; at most
+ * ACCOUNT_PROFILES_MAX. */
+#define ACCOUNT_SUFFIX ((size_t)3)
+#define ACCOUNT_PROFILES_MAX 65536
+size_t account_plan_in(struct account *a, size_t profile, struct slice id);
+/* The index of a planned test, or STRTAB_NONE, also when out of memory. */
+size_t account_find(const struct account *a, size_t profile, struct slice id);
+/* The id of a planned test, and the profile it is in: 0 where there are none. */
+struct slice account_id(const struct account *a, size_t test);
+size_t account_profile(const struct account *a, size_t test);
+
 /* Decides a test's fate, unless it is decided already. Returns true when this decided it. */
 bool account_settle(struct account *a, size_t test, enum fate fate);
 

@@ -35,6 +35,8 @@ static const char *const known_keys[] = {
     "dump_signal",
     "retries",
     "flaky_result",
+    "profiles",
+    "default_profiles",
 };
 
 static const char *const limit_keys[] = {"match", "max"};

@@ -27,16 +27,16 @@ temporary_directory(void)
 }
 
 static int
-write_ids(int fd, const struct strtab *ids, const size_t *tests, size_t count)
+write_ids(int fd, const struct template_ids *ids)
 {
 	struct buf piece;
 	int rc = 0;
 
 	buf_init(&piece, SIZE_MAX / 2);
-	for (size_t i = 0; i < count && rc == 0; i++) {
-		buf_slice(&piece, strtab_get(ids, tests[i]));
+	for (size_t i = 0; i < ids->count && rc == 0; i++) {
+		buf_slice(&piece, template_id(ids, i));
 		buf_byte(&piece, '\n');
-		if (piece.len >= PIECE || i + 1 == count) {
+		if (piece.len >= PIECE || i + 1 == ids->count) {
 			rc = piece.failed ? -1 : file_write(fd, buf_get(&piece), NULL);
 			buf_clear(&piece);
 		}
@@ -46,7 +46,7 @@ write_ids(int fd, const struct strtab *ids, const size_t *tests, size_t count)
 }
 
 int
-idfile_write(const struct strtab *ids, const size_t *tests, size_t count, char **out, struct err *err)
+idfile_write(const struct template_ids *ids, char **out, struct err *err)
 {
 	struct buf path;
 	char *name;
@@ -64,7 +64,7 @@ idfile_write(const struct strtab *ids, const size_t *tests, size_t count, char *
 		free(name);
 		return -1;
 	}
-	rc = write_ids(fd, ids, tests, count);
+	rc = write_ids(fd, ids);
 	if (rc < 0)
 		err_sys(err, "cannot write the list of tests to %s", name);
 	close(fd);

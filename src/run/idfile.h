@@ -5,10 +5,10 @@
 #define IDFILE_H
 
 #include "err.h"
-#include "strtab.h"
+#include "template.h"
 
-/* Writes the tests at tests[0..count) of `ids` to a new file; *out is its path. */
-int idfile_write(const struct strtab *ids, const size_t *tests, size_t count, char **out, struct err *err);
+/* Writes the tests to a new file; *out is its path. */
+int idfile_write(const struct template_ids *ids, char **out, struct err *err);
 
 /* Removes the file and frees the path. Accepts NULL. */
 void idfile_remove(char *path);

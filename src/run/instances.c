@@ -10,9 +10,10 @@
 #define PROVISION_OUTPUT_MAX ((size_t)1024 * 1024)
 
 void
-instances_init(struct instances *in, const struct config *config, struct launch *launch)
+instances_init(
+    struct instances *in, const struct config *config, char *const *environment, struct launch *launch)
 {
-	*in = (struct instances){.config = config, .launch = launch};
+	*in = (struct instances){.config = config, .environment = environment, .launch = launch};
 }
 
 void
@@ -64,7 +65,7 @@ instances_provide(struct instances *in, size_t count, struct err *err)
 		rc = 0;
 		goto out;
 	}
-	if (launch_wait(in->launch, command, true, true, &out, &end, err) < 0)
+	if (launch_wait(in->launch, command, in->environment, true, true, &out, &end, err) < 0)
 		goto out;
 	if (end.code != 0) {
 		err_set(err, ERR_START, "Provisioning instances failed, return %d",
@@ -127,7 +128,7 @@ instances_dispose(struct instances *in, struct err *err)
 		return 0;
 	/* Instances are given back also after a cancelled run. */
 	launch_reopen(in->launch);
-	rc = launch_wait(in->launch, command, true, true, NULL, &end, err);
+	rc = launch_wait(in->launch, command, in->environment, true, true, NULL, &end, err);
 	if (rc == 0 && end.code != 0)
 		rc = err_set(err, ERR_FAILED, "Disposing of instances failed, return %d",
 		    end.signal ? -end.signal : end.code);

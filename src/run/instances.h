@@ -12,13 +12,15 @@
 
 struct instances {
 	const struct config *config;
+	char *const *environment; /* of all commands, as environment.h makes it */
 	struct launch *launch;
 	struct strtab names;
 	bool *taken;
 	size_t taken_cap;
 };
 
-void instances_init(struct instances *in, const struct config *config, struct launch *launch);
+void instances_init(
+    struct instances *in, const struct config *config, char *const *environment, struct launch *launch);
 /* Forgets the pool; instances_dispose gives the instances back. */
 void instances_release(struct instances *in);
 

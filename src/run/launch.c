@@ -204,12 +204,13 @@ waiting_ended(void *context, const struct process_end *end)
 }
 
 int
-launch_wait(struct launch *l, const char *command, bool echo, bool inherit_input, struct buf *out,
-    struct process_end *end, struct err *err)
+launch_wait(struct launch *l, const char *command, char *const *environment, bool echo, bool inherit_input,
+    struct buf *out, struct process_end *end, struct err *err)
 {
 	struct waiting w = {.out = out, .end = end};
 	struct process_spec spec = {
 	    .command = command,
+	    .environment = environment,
 	    .inherit_input = inherit_input,
 	    .inherit_output = !out,
 	    .room = waiting_room,

@@ -70,10 +70,10 @@ void launch_ended(struct launch *l, struct process *p);
 /* Kills whatever runs. */
 void launch_kill(struct launch *l);
 
-/* Starts a command and waits for its end. Its output is appended to `out`, as far as that takes it; with a
+/* Starts a command in an environment (NULL: ours) and waits for its end. Its output is appended to `out`, as far as that takes it; with a
  * NULL `out` it goes to our own standard output. Returns 0 however the command ended, which *end tells; -1
  * when it did not start. */
-int launch_wait(struct launch *l, const char *command, bool echo, bool inherit_input, struct buf *out,
-    struct process_end *end, struct err *err);
+int launch_wait(struct launch *l, const char *command, char *const *environment, bool echo,
+    bool inherit_input, struct buf *out, struct process_end *end, struct err *err);
 
 #endif

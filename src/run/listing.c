@@ -191,8 +191,11 @@ listing_run(struct launch *launch, struct instances *instances, const struct con
     struct template_args args, listing_dump_fn dump, void *context, struct strtab *ids, struct err *err)
 {
 	struct listing l = {.ids = ids, .reader = reader_new(READER_AUTO)};
-	struct process_spec spec = {
-	    .room = listing_room, .output = listing_output, .ended = listing_ended, .context = &l};
+	struct process_spec spec = {.environment = instances->environment,
+	    .room = listing_room,
+	    .output = listing_output,
+	    .ended = listing_ended,
+	    .context = &l};
 	char *bare = NULL, *command = NULL;
 	struct slice instance = SLICE_NONE;
 	int rc = -1;
@@ -433,7 +436,8 @@ keep_start(
 
 	*keep = (struct listing_server){.pool = pool, .launch = launch};
 	instances_take(pool, &keep->instance);
-	if (server_start(launch, config, keep->instance, &calls, &keep->server, &ignored) < 0) {
+	if (server_start(launch, config, pool->environment, keep->instance, &calls, &keep->server, &ignored) <
+	    0) {
 		keep->server = NULL;
 		instances_return(pool, keep->instance);
 	}
@@ -475,7 +479,7 @@ listing_serve(struct launch *launch, struct instances *instances, const struct c
 
 	buf_init(&l.printed, 2 * PRINTED_MAX);
 	instances_take(instances, &instance);
-	rc = server_start(launch, config, instance, &calls, &l.server, err);
+	rc = server_start(launch, config, instances->environment, instance, &calls, &l.server, err);
 	for (size_t i = 1; rc == 0 && keep && i < keep->count; i++)
 		keep_start(&keep->list[i], launch, instances, config);
 	if (rc == 0) {

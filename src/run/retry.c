@@ -27,6 +27,7 @@ gather(struct round *round, const struct runner *r, const struct account *all,
 {
 	size_t count = 0;
 
+	round->account.profiled = all->profiled;
 	for (size_t i = 0; i < all->ids.len; i++)
 		count += all->failed[i] > 0;
 	round->tests = calloc(count + 1, sizeof(*round->tests));

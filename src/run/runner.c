@@ -38,6 +38,16 @@ lane_of(struct run *run, const struct worker *w)
 	return &run->lanes[worker_number(w)];
 }
 
+/* Every test command can be asked for a part of the tests. */
+static bool
+all_take_ids(const struct runner *r)
+{
+	for (size_t i = 0; i < r->profile_count; i++)
+		if (!template_takes_ids(r->profiles[i].config))
+			return false;
+	return true;
+}
+
 /* What the result of one test says about the plan. */
 static int
 take_result(struct run *run, struct lane *lane, const struct result *r)
@@ -54,13 +64,22 @@ take_result(struct run *run, struct lane *lane, const struct result *r)
 	return 0;
 }
 
+/* The profile that the lane's batch is for. */
+static const struct runner_profile *
+profile_of(const struct run *run, const struct lane *lane)
+{
+	const struct tally *t = &run->tally;
+
+	return &t->r->profiles[lane->batch ? account_profile(t->account, lane->batch[0]) : 0];
+}
+
 /* Tells the schedule what the start of a process costs, on the mean. */
 static void
 measure_start(struct run *run, struct lane *lane)
 {
 	int64_t cost = worker_start_cost(lane->worker);
 
-	if (lane->measured || cost < 0 || !run->tally.schedule || !template_takes_ids(run->tally.r->config))
+	if (lane->measured || cost < 0 || !run->tally.schedule || !all_take_ids(run->tally.r))
 		return;
 	lane->measured = true;
 	run->start_cost += cost;
@@ -117,6 +136,8 @@ lose_given(struct run *run, struct lane *lane, const struct process_end *end)
 static void
 start_next(struct run *run, struct lane *lane)
 {
+	struct template_ids ids;
+
 	if (tally_stopping(&run->tally))
 		return;
 	if (lane->started == lane->count) {
@@ -130,7 +151,8 @@ start_next(struct run *run, struct lane *lane)
 	lane->given = run->tally.r->isolated ? 1 : lane->count;
 	lane->settled = 0;
 	lane->measured = false;
-	if (worker_start(lane->worker, &run->tally.account->ids, lane->batch + lane->started, lane->given,
+	ids = tally_ids(&run->tally, lane->batch + lane->started, lane->given);
+	if (worker_start(lane->worker, account_profile(run->tally.account, lane->batch[0]), &ids,
 		run->tally.err) < 0) {
 		if (!run->tally.r->launch->cancelled)
 			tally_fail(&run->tally);
@@ -146,7 +168,7 @@ give_back(struct run *run, struct lane *lane, const struct process_end *end)
 {
 	bool killed = end->signal || end->code > 128;
 
-	if (!template_takes_ids(run->tally.r->config)) {
+	if (!template_takes_ids(profile_of(run, lane)->config)) {
 		/* A second process would run everything again. */
 		lose_given(run, lane, end);
 	} else if (lane->settled > 0) {
@@ -199,7 +221,7 @@ make_schedule(struct run *run, const struct runner_test *tests, bool keep_order)
 	    (struct schedule_options){
 		.keep_order = keep_order,
 		.shares = !r->isolated,
-		.batch_cost = template_takes_ids(r->config) ? START_COST : INT64_MAX,
+		.batch_cost = all_take_ids(r) ? START_COST : INT64_MAX,
 		.segments = r->isolated && !r->segments ? &isolated : r->segments,
 		.segment_count = r->isolated && !r->segments ? 1 : r->segment_count,
 	    });
@@ -246,11 +268,12 @@ static int
 run_command(struct run *run)
 {
 	struct strtab defaults = {0};
+	struct template_ids ids = {.table = &defaults};
 	size_t *tests = NULL;
 	int rc = -1;
 
 	if (make_lanes(run, 1) < 0 ||
-	    template_default_ids(run->tally.r->config, &defaults, run->tally.err) < 0)
+	    template_default_ids(run->tally.r->profiles->config, &defaults, run->tally.err) < 0)
 		goto out;
 	tests = calloc(defaults.len + 1, sizeof(*tests));
 	if (!tests) {
@@ -259,8 +282,9 @@ run_command(struct run *run)
 	}
 	for (size_t i = 0; i < defaults.len; i++)
 		tests[i] = i;
-	if (worker_start(run->lanes[0].worker, defaults.len ? &defaults : NULL, tests, defaults.len,
-		run->tally.err) < 0)
+	ids.tests = tests;
+	ids.count = defaults.len;
+	if (worker_start(run->lanes[0].worker, 0, defaults.len ? &ids : NULL, run->tally.err) < 0)
 		goto out;
 	run->busy++;
 	loop_run(run->tally.r->launch->loop, &run->done);
@@ -277,14 +301,15 @@ static int
 plan_rest(struct run *run)
 {
 	struct runner *r = run->tally.r;
+	const struct runner_profile *p = r->profiles;
 	struct strtab listed = {0};
 	struct err ignored;
 
-	if (!run->lanes[0].died || !config_get(r->config, "test_list_option") ||
-	    !template_takes_ids(r->config))
+	if (!run->lanes[0].died || !config_get(p->config, "test_list_option") ||
+	    !template_takes_ids(p->config))
 		return 0;
 	if (listing_run(
-		r->launch, r->instances, r->config, r->args, r->dump, r->sink.context, &listed, &ignored) < 0)
+		r->launch, p->instances, p->config, r->args, r->dump, r->sink.context, &listed, &ignored) < 0)
 		r->sink.note(r->sink.context, ignored.text);
 	for (size_t i = 0; i < listed.len; i++)
 		if (account_plan(run->tally.account, strtab_get(&listed, i)) == STRTAB_NONE) {
@@ -306,7 +331,7 @@ run_unplanned(struct run *run)
 		return -1;
 	if (run->tally.account->counts[FATE_OPEN] == 0)
 		return 0;
-	if (template_takes_ids(run->tally.r->config))
+	if (template_takes_ids(run->tally.r->profiles->config))
 		return run_planned(run, NULL, true);
 	for (size_t i = 0; i < run->tally.account->ids.len; i++)
 		tally_lose(&run->tally, i,

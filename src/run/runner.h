@@ -40,20 +40,31 @@ struct runner_sink {
 	/* Something worth a warning that fails nothing. */
 	void (*note)(void *context, const char *text);
 	/* How long a test may take, by its history; 0 for no limit. Only for timeouts by history. */
-	int64_t (*allowed)(void *context, struct slice id);
+	int64_t (*allowed)(void *context, size_t profile, struct slice id);
 	void *context;
 };
 
-struct runner {
+/* A configuration that tests are run in. */
+struct runner_profile {
+	const char *name;         /* "py39+mysql"; NULL where there are no profiles */
+	const struct slice *tags; /* that its events get */
+	size_t tag_count;
 	const struct config *config;
+	struct instances *instances;
+	struct timeouts timeouts; /* that of the run is the launch's business */
+};
+
+struct runner {
+	const struct config *config; /* what holds for the whole run */
 	struct template_args args;
 	struct launch *launch;
-	struct instances *instances;
-	struct timeouts timeouts;                /* that of the run is the launch's business */
-	size_t workers;                          /* how many may run at once, at least 1 */
-	bool isolated;                           /* one process a test */
-	bool serves;                             /* tests that are known are run by test servers */
-	struct listing_servers servers;          /* that are there already for the first workers */
+	const struct runner_profile *profiles; /* several only with an account that is profiled, and tests */
+	size_t profile_count;                  /* at least 1 */
+	size_t workers;                        /* how many may run at once, at least 1 */
+	bool isolated;                         /* one process a test */
+	bool serves;                           /* tests that are known are run by test servers */
+	/* That are there already for the first workers; only of a single profile. */
+	struct listing_servers servers;
 	unsigned attempt;                        /* at these tests; 0 and 1: the first */
 	const struct schedule_segment *segments; /* the steps of a plan; NULL for none */
 	size_t segment_count;

@@ -264,10 +264,11 @@ allocate(struct server *s, bool apart)
 }
 
 static int
-start(struct server *s, const struct config *config, struct slice instance, struct err *err)
+start(struct server *s, const struct config *config, char *const *environment, struct slice instance,
+    struct err *err)
 {
 	struct rpc_message hello = {.kind = RPC_HELLO, .min = RPC_VERSION_MIN, .max = RPC_VERSION_MAX};
-	struct process_spec spec = {.ended = server_ended, .context = s};
+	struct process_spec spec = {.environment = environment, .ended = server_ended, .context = s};
 	struct err ignored;
 	char *command = NULL;
 	int rc;
@@ -297,8 +298,8 @@ start(struct server *s, const struct config *config, struct slice instance, stru
 }
 
 int
-server_start(struct launch *launch, const struct config *config, struct slice instance,
-    const struct server_calls *calls, struct server **out, struct err *err)
+server_start(struct launch *launch, const struct config *config, char *const *environment,
+    struct slice instance, const struct server_calls *calls, struct server **out, struct err *err)
 {
 	struct server *s = calloc(1, sizeof(*s));
 	struct timeouts timeouts;
@@ -316,7 +317,7 @@ server_start(struct launch *launch, const struct config *config, struct slice in
 		server_free(s);
 		return err_nomem(err);
 	}
-	if (start(s, config, instance, err)) {
+	if (start(s, config, environment, instance, err)) {
 		server_free(s);
 		return -1;
 	}
@@ -366,18 +367,22 @@ server_list(struct server *s, int64_t *nonce, struct err *err)
 }
 
 int
-server_run(struct server *s, const struct strtab *ids, const size_t *tests, size_t count, unsigned attempt,
-    int64_t *nonce, struct err *err)
+server_run(struct server *s, const struct server_tests *tests, int64_t *nonce, struct err *err)
 {
-	struct rpc_message run = {
-	    .kind = RPC_RUN, .nonce = ++s->nonce, .test_count = count, .attempt = attempt};
+	size_t count = tests->ids.count;
+	struct rpc_message run = {.kind = RPC_RUN,
+	    .nonce = ++s->nonce,
+	    .test_count = count,
+	    .profile = tests->profile,
+	    .profile_count = tests->profile_count,
+	    .attempt = tests->attempt};
 	struct slice *list = malloc((count + 1) * sizeof(*list));
 	int rc;
 
 	if (!list)
 		return err_nomem(err);
 	for (size_t i = 0; i < count; i++)
-		list[i] = strtab_get(ids, tests[i]);
+		list[i] = template_id(&tests->ids, i);
 	run.tests = list;
 	*nonce = run.nonce;
 	rc = say(s, &run, err);

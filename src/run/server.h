@@ -15,7 +15,7 @@
 #include "config.h"
 #include "event.h"
 #include "launch.h"
-#include "strtab.h"
+#include "template.h"
 
 struct server;
 
@@ -47,8 +47,8 @@ struct server_calls {
 
 /* Starts test_server_command, which has server_timeout to say Hello, in `instance` if that is present. *out
  * is freed with server_free, from `ended` or after it. */
-int server_start(struct launch *launch, const struct config *config, struct slice instance,
-    const struct server_calls *calls, struct server **out, struct err *err);
+int server_start(struct launch *launch, const struct config *config, char *const *environment,
+    struct slice instance, const struct server_calls *calls, struct server **out, struct err *err);
 /* Accepts NULL. */
 void server_free(struct server *s);
 
@@ -62,9 +62,15 @@ size_t server_open(const struct server *s);
 
 /* Asks for the ids of all tests, as events with the status exists. *nonce names the request. */
 int server_list(struct server *s, int64_t *nonce, struct err *err);
-/* Asks it to run the tests at tests[0..count) of `ids`, in this order; which attempt it is at them, or 0. */
-int server_run(struct server *s, const struct strtab *ids, const size_t *tests, size_t count,
-    unsigned attempt, int64_t *nonce, struct err *err);
+/* What it is asked to run, which tags name the profile that is in, and which attempt it is at the tests, or 0. */
+struct server_tests {
+	struct template_ids ids; /* without a file */
+	const struct slice *profile;
+	size_t profile_count;
+	unsigned attempt;
+};
+/* Asks it to run tests, in their order. */
+int server_run(struct server *s, const struct server_tests *tests, int64_t *nonce, struct err *err);
 /* Asks it to finish the test it is in and give back the others of a request, if that is still open: false when it
  * speaks version 1 and cannot be asked. */
 bool server_cancel(struct server *s, int64_t nonce);

@@ -5,6 +5,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* A server that died so many times in a row, no test being settled in between, is not started again. */
 #define DEATHS_MAX 3
@@ -33,7 +34,8 @@ struct lane {
 	size_t settled; /* tests whose fate the server decided since it was started */
 	size_t deaths;  /* in a row, nothing being settled in between */
 	struct loop_timer *back_off;
-	bool resting; /* until back_off is over */
+	size_t profile; /* of the server */
+	bool resting;   /* until back_off is over */
 	bool dismissed;
 	bool given_up;
 };
@@ -42,6 +44,7 @@ struct serving {
 	struct tally tally;
 	struct lane *lanes;
 	size_t lane_count;
+	size_t *busy;      /* of each profile: lanes that serve it, when they are counted */
 	uint8_t *left_out; /* of each test: how often it was asked for in vain */
 	bool served;       /* one of the servers could be asked */
 	bool done;
@@ -88,13 +91,16 @@ static int
 ask_one(struct serving *s, struct lane *lane)
 {
 	struct ask *ask = &lane->asks[lane->ask_count];
+	struct template_ids ids;
 
 	if (lane->ask_count == SCHEDULE_DEPTH ||
 	    (lane->ask_count && work_left(s, &lane->asks[lane->ask_count - 1]) > PIPE_WORK) ||
-	    !schedule_next(s->tally.schedule, worker_number(lane->worker), &ask->tests, &ask->count))
+	    !schedule_next_of(
+		s->tally.schedule, worker_number(lane->worker), lane->profile, &ask->tests, &ask->count))
 		return 0;
 	lane->ask_count++;
-	if (worker_ask(lane->worker, &s->tally.account->ids, ask->tests, ask->count, s->tally.err) < 0) {
+	ids = tally_ids(&s->tally, ask->tests, ask->count);
+	if (worker_ask(lane->worker, &ids, s->tally.err) < 0) {
 		tally_fail(&s->tally);
 		return 0;
 	}
@@ -118,6 +124,21 @@ dismiss_all(struct serving *s)
 		dismiss(&s->lanes[i]);
 }
 
+/* The profile that a lane without tests is best used for; profile_count when there is nothing for it in any. */
+static size_t
+choose_profile(struct serving *s, const struct lane *lane)
+{
+	memset(s->busy, 0, s->tally.r->profile_count * sizeof(*s->busy));
+	for (size_t i = 0; i < s->lane_count; i++) {
+		const struct lane *other = &s->lanes[i];
+
+		if (other != lane && worker_busy(other->worker) && !other->dismissed)
+			s->busy[other->profile]++;
+	}
+	return schedule_profile(
+	    s->tally.schedule, worker_number(lane->worker), s->busy, s->tally.r->profile_count);
+}
+
 static void
 feed(struct serving *s, struct lane *lane)
 {
@@ -125,15 +146,12 @@ feed(struct serving *s, struct lane *lane)
 		return;
 	while (ask_one(s, lane) > 0)
 		;
+	/* A server of another profile takes its place where only that has something to do. */
+	if (!lane->ask_count && s->tally.r->profile_count > 1 &&
+	    choose_profile(s, lane) < s->tally.r->profile_count)
+		dismiss(lane);
 	if (schedule_undone(s->tally.schedule) == 0)
 		dismiss_all(s);
-}
-
-static void
-feed_all(struct serving *s)
-{
-	for (size_t i = 0; i < s->lane_count; i++)
-		feed(s, &s->lanes[i]);
 }
 
 static void
@@ -141,19 +159,37 @@ start(struct serving *s, struct lane *lane)
 {
 	const struct listing_servers *there = &s->tally.r->servers;
 	size_t number = worker_number(lane->worker);
+	size_t profile;
 	int rc;
 
 	if (tally_stopping(&s->tally) || worker_busy(lane->worker) || lane->given_up ||
 	    schedule_undone(s->tally.schedule) == 0)
 		return;
+	profile = choose_profile(s, lane);
+	/* Of several profiles it is not known which one may still need it. */
+	if (profile == s->tally.r->profile_count && profile > 1)
+		return;
+	lane->profile = profile < s->tally.r->profile_count ? profile : 0;
 	lane->settled = 0;
 	lane->dismissed = false;
 	if (number < there->count && there->list[number].server)
 		rc = worker_take(lane->worker, &there->list[number], s->tally.err);
 	else
-		rc = worker_serve(lane->worker, s->tally.err);
+		rc = worker_serve(lane->worker, lane->profile, s->tally.err);
 	if (rc < 0 && !s->tally.r->launch->cancelled)
 		tally_fail(&s->tally);
+}
+
+static void
+feed_all(struct serving *s)
+{
+	for (size_t i = 0; i < s->lane_count; i++) {
+		struct lane *lane = &s->lanes[i];
+
+		feed(s, lane);
+		if (s->tally.r->profile_count > 1 && !lane->resting)
+			start(s, lane);
+	}
 }
 
 /* ---- what servers tell ---- */
@@ -224,7 +260,7 @@ on_done(void *context, struct worker *w, const struct slice *returned, size_t co
 		size_t test = ask->tests[i];
 
 		if (s->tally.account->fates[test] == FATE_OPEN && !tally_stopping(&s->tally) &&
-		    !is_returned(returned, count, strtab_get(&s->tally.account->ids, test)) &&
+		    !is_returned(returned, count, account_id(s->tally.account, test)) &&
 		    ++s->left_out[test] == LEFT_OUT_MAX)
 			lane->settled += tally_lose(
 			    &s->tally, test, "the test server was asked for it twice and left it out");
@@ -256,7 +292,7 @@ rest_over(void *context)
 static void
 start_again(struct serving *s, struct lane *lane)
 {
-	lane->deaths = lane->settled ? 0 : lane->deaths + 1;
+	lane->deaths = lane->settled || lane->dismissed ? 0 : lane->deaths + 1;
 	if (lane->deaths == 0) {
 		start(s, lane);
 	} else if (lane->deaths < DEATHS_MAX) {
@@ -306,7 +342,8 @@ prepare(struct serving *s, const struct runner_test *tests, bool keep_order)
 	    .segment_count = s->tally.r->segment_count};
 
 	s->left_out = calloc(s->tally.account->ids.len + 1, 1);
-	if (!s->left_out)
+	s->busy = calloc(s->tally.r->profile_count, sizeof(*s->busy));
+	if (!s->left_out || !s->busy)
 		return err_nomem(s->tally.err);
 	if (tally_schedule(&s->tally, tests, options) < 0)
 		return -1;
@@ -331,7 +368,7 @@ lose_rest(struct serving *s)
 	if (!tally_stopping(&s->tally) && !s->served && s->lane_count) {
 		err_set(s->tally.err, ERR_START,
 		    "no test server could be started; see above, and try it by hand: %s",
-		    config_get(s->tally.r->config, "test_server_command"));
+		    config_get(s->tally.r->profiles->config, "test_server_command"));
 		s->tally.failed = true;
 	}
 	for (size_t i = 0; i < s->tally.account->ids.len && !tally_stopping(&s->tally) && s->lane_count; i++)
@@ -348,6 +385,7 @@ release(struct serving *s)
 	}
 	free(s->lanes);
 	free(s->left_out);
+	free(s->busy);
 	schedule_free(s->tally.schedule);
 }
 

@@ -40,7 +40,8 @@ tally_schedule(struct tally *t, const struct runner_test *tests, struct schedule
 			    .failed = tests[i].failed,
 			    .only = tests[i].only,
 			    .limits = tests[i].limits,
-			    .segment = options.segment_count > 1 ? tests[i].segment : 0};
+			    .segment = options.segment_count > 1 ? tests[i].segment : 0,
+			    .profile = account_profile(t->account, i)};
 	}
 	options.workers = t->r->workers;
 	options.limits = t->r->limits;
@@ -53,6 +54,15 @@ tally_schedule(struct tally *t, const struct runner_test *tests, struct schedule
 		if (t->account->fates[i] != FATE_OPEN)
 			schedule_done(t->schedule, i, -1);
 	return 0;
+}
+
+struct template_ids
+tally_ids(const struct tally *t, const size_t *tests, size_t count)
+{
+	return (struct template_ids){.table = &t->account->ids,
+	    .tests = tests,
+	    .count = count,
+	    .suffix = t->account->profiled ? ACCOUNT_SUFFIX : 0};
 }
 
 int
@@ -100,19 +110,27 @@ note_not_tried(struct tally *t, struct slice id, const char *why)
 size_t
 tally_lose(struct tally *t, size_t test, const char *why)
 {
+	struct buf text;
+
 	if (!tally_settle(t, test, FATE_LOST, -1))
 		return 0;
+	buf_init(&text, 4096);
+	if (t->account->profiled)
+		buf_printf(&text, "in %s: ", t->r->profiles[account_profile(t->account, test)].name);
+	buf_str(&text, why);
 	if (t->r->attempt > 1)
-		note_not_tried(t, strtab_get(&t->account->ids, test), why);
-	else if (t->r->sink.lost(t->r->sink.context, strtab_get(&t->account->ids, test), why, t->err) < 0)
+		note_not_tried(t, account_id(t->account, test), buf_cstr(&text));
+	else if (t->r->sink.lost(t->r->sink.context, account_id(t->account, test), buf_cstr(&text), t->err) <
+		 0)
 		tally_fail(t);
+	buf_release(&text);
 	return 1;
 }
 
 size_t
 tally_result(struct tally *t, const struct worker *w, const struct result *r)
 {
-	size_t test = strtab_find(&t->account->ids, r->id);
+	size_t test = account_find(t->account, worker_profile(w), r->id);
 
 	if (test == STRTAB_NONE)
 		return 0;
@@ -133,7 +151,7 @@ tally_fixture(struct tally *t, const struct result *r, const size_t *tests, size
 	for (size_t i = 0; i < (tests ? count : t->account->ids.len); i++) {
 		size_t test = tests ? tests[i] : i;
 
-		if (account_belongs(strtab_get(&t->account->ids, test), fixture))
+		if (account_belongs(account_id(t->account, test), fixture))
 			decided += tally_settle(t, test, FATE_NOT_RUN, -1);
 	}
 	return decided;
@@ -221,7 +239,7 @@ tally_close(struct tally *t)
 		for (size_t k = 0; k < id.len; k++)
 			buf_byte(&lines, id.data[k] == '\n' ? ' ' : id.data[k]);
 		buf_printf(&lines, ": the time for the run was over, %lld s\n",
-		    (long long)(t->r->timeouts.run / 1000000000));
+		    (long long)(t->r->profiles->timeouts.run / 1000000000));
 		tell = lines.len < LINES_SIZE || tell_not_run(t, &lines) == 0;
 	}
 	if (tell)

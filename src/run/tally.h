@@ -27,6 +27,8 @@ bool tally_stopping(const struct tally *t);
  * by `options`; its workers and limits are the runner's. */
 int tally_schedule(struct tally *t, const struct runner_test *tests, struct schedule_options options);
 
+/* The planned tests at tests[0..count), as commands are told of them. */
+struct template_ids tally_ids(const struct tally *t, const size_t *tests, size_t count);
 /* The run was not ended by somebody, so that what ends has to be accounted for: it goes on, or its time is over. */
 bool tally_blames(const struct tally *t);
 

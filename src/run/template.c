@@ -122,13 +122,21 @@ template_list(const struct config *c, struct template_args args, char **out, str
 	return status;
 }
 
+struct slice
+template_id(const struct template_ids *ids, size_t i)
+{
+	struct slice text = strtab_get(ids->table, ids->tests[i]);
+
+	return slice_head(text, text.len - ids->suffix);
+}
+
 static void
 join_ids(struct buf *out, const struct template_ids *ids)
 {
 	for (size_t i = 0; i < ids->count; i++) {
 		if (i)
 			buf_byte(out, ' ');
-		buf_slice(out, strtab_get(ids->table, ids->tests[i]));
+		buf_slice(out, template_id(ids, i));
 	}
 }
 

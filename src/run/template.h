@@ -24,7 +24,11 @@ struct template_ids {
 	const size_t *tests;
 	size_t count;
 	const char *file; /* the file that holds them, for $IDFILE */
+	size_t suffix;    /* so many bytes at the end of each string in the table are not the id's */
 };
+
+/* The id of the i-th of them. */
+struct slice template_id(const struct template_ids *ids, size_t i);
 
 /* Arguments from the command line that are appended to test_command, with a space before each, before
  * anything is replaced. */

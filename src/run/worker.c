@@ -20,6 +20,7 @@ struct worker {
 	const struct runner *runner;
 	struct worker_calls calls;
 	unsigned number;
+	const struct runner_profile *profile; /* of the process or server */
 	struct stamp stamp;
 	struct slice instance;
 	struct process *process; /* or */
@@ -53,6 +54,7 @@ worker_new(const struct runner *r, unsigned number, struct worker_calls calls)
 	if (!w)
 		return NULL;
 	w->runner = r;
+	w->profile = r->profiles;
 	w->calls = calls;
 	w->number = number;
 	stamp_init(&w->stamp, number);
@@ -95,6 +97,12 @@ worker_number(const struct worker *w)
 	return w->number;
 }
 
+size_t
+worker_profile(const struct worker *w)
+{
+	return (size_t)(w->profile - w->runner->profiles);
+}
+
 static void
 keep_tail(struct worker *w, struct slice text)
 {
@@ -118,7 +126,7 @@ kill_it(struct worker *w)
 static void
 set_limit(struct worker *w, bool begins)
 {
-	const struct timeouts *t = &w->runner->timeouts;
+	const struct timeouts *t = &w->profile->timeouts;
 
 	if (!w->limit || w->silent || (!begins && outcome_open_count(w->open)))
 		return;
@@ -135,7 +143,7 @@ set_limit(struct worker *w, bool begins)
 static void
 dump(struct worker *w)
 {
-	int number = w->runner->timeouts.dump_signal;
+	int number = w->profile->timeouts.dump_signal;
 
 	w->lateness = DUMPING;
 	if (number && w->server)
@@ -153,7 +161,8 @@ may_take_longer(struct worker *w)
 	int64_t most = 0;
 
 	for (size_t i = 0; !w->asked && i < outcome_open_count(w->open); i++) {
-		int64_t allowed = sink->allowed(sink->context, outcome_open_get(w->open, i).id);
+		int64_t allowed =
+		    sink->allowed(sink->context, worker_profile(w), outcome_open_get(w->open, i).id);
 
 		if (!allowed || most == INT64_MAX)
 			most = INT64_MAX;
@@ -257,8 +266,8 @@ worker_output(void *context, size_t len)
 	reader_commit(w->reader, len);
 	take_events(w);
 	loop_timer_set(w->idle, WORKER_IDLE);
-	if (w->runner->timeouts.output)
-		loop_timer_set(w->silence, w->runner->timeouts.output);
+	if (w->profile->timeouts.output)
+		loop_timer_set(w->silence, w->profile->timeouts.output);
 }
 
 static void
@@ -283,7 +292,7 @@ drop_process(struct worker *w)
 	w->reader = NULL;
 	idfile_remove(w->idfile);
 	w->idfile = NULL;
-	instances_return(w->runner->instances, w->instance);
+	instances_return(w->profile->instances, w->instance);
 	w->instance = SLICE_NONE;
 }
 
@@ -312,7 +321,7 @@ worker_ended(void *context, const struct process_end *how)
 	launch_ended(w->runner->launch, w->process);
 	w->process = NULL;
 	snprintf(why, sizeof(why), "it had printed nothing for %lld s, its output_timeout",
-	    (long long)(w->runner->timeouts.output / TIME_SECOND));
+	    (long long)(w->profile->timeouts.output / TIME_SECOND));
 	end(w, how, w->silent ? why : NULL);
 }
 
@@ -320,20 +329,22 @@ worker_ended(void *context, const struct process_end *how)
 static char *
 command_text(struct worker *w, const struct template_ids *ids, struct err *err)
 {
-	const struct runner *r = w->runner;
+	const struct config *config = w->profile->config;
 	char *bare, *command = NULL;
 
-	if (template_run(r->config, r->args, ids, &bare, err) < 0)
+	if (template_run(config, w->runner->args, ids, &bare, err) < 0)
 		return NULL;
-	template_execute(r->config, w->instance, bare, w->idfile, &command, err);
+	template_execute(config, w->instance, bare, w->idfile, &command, err);
 	free(bare);
 	return command;
 }
 
 /* What a process and a server both need. */
 static int
-begin(struct worker *w, struct err *err)
+begin(struct worker *w, size_t profile, struct err *err)
 {
+	w->profile = &w->runner->profiles[profile];
+	stamp_profile(&w->stamp, w->profile->tags, w->profile->tag_count);
 	w->stopped = w->ready = w->silent = false;
 	w->lateness = IN_TIME;
 	w->nonce_count = 0;
@@ -354,16 +365,19 @@ give_up(struct worker *w)
 }
 
 int
-worker_start(struct worker *w, const struct strtab *ids, const size_t *tests, size_t count, struct err *err)
+worker_start(struct worker *w, size_t profile, const struct template_ids *ids, struct err *err)
 {
-	struct template_ids list = {.table = ids, .tests = tests, .count = count};
-	struct process_spec spec = {
-	    .room = worker_room, .output = worker_output, .ended = worker_ended, .context = w};
+	struct template_ids list = ids ? *ids : (struct template_ids){0};
+	struct process_spec spec = {.environment = w->runner->profiles[profile].instances->environment,
+	    .room = worker_room,
+	    .output = worker_output,
+	    .ended = worker_ended,
+	    .context = w};
 	struct launch *launch = w->runner->launch;
 	char *command = NULL;
 	int rc = -1;
 
-	if (begin(w, err))
+	if (begin(w, profile, err))
 		goto out;
 	w->reader = reader_new(READER_PROCESS);
 	w->idle = loop_timer_new(launch->loop, worker_idle, w);
@@ -372,8 +386,8 @@ worker_start(struct worker *w, const struct strtab *ids, const size_t *tests, si
 		err_nomem(err);
 		goto out;
 	}
-	instances_take(w->runner->instances, &w->instance);
-	if (ids && idfile_write(ids, tests, count, &w->idfile, err) < 0)
+	instances_take(w->profile->instances, &w->instance);
+	if (ids && idfile_write(&list, &w->idfile, err) < 0)
 		goto out;
 	list.file = w->idfile;
 	command = command_text(w, ids ? &list : NULL, err);
@@ -381,8 +395,8 @@ worker_start(struct worker *w, const struct strtab *ids, const size_t *tests, si
 		goto out;
 	spec.command = command;
 	rc = launch_start(launch, &spec, true, &w->process, err);
-	if (rc == 0 && w->runner->timeouts.output)
-		loop_timer_set(w->silence, w->runner->timeouts.output);
+	if (rc == 0 && w->profile->timeouts.output)
+		loop_timer_set(w->silence, w->profile->timeouts.output);
 out:
 	free(command);
 	if (rc < 0)
@@ -394,7 +408,7 @@ out:
 static void
 add_measures(const struct worker *w, bool killed, struct buf *out)
 {
-	int number = w->runner->timeouts.dump_signal;
+	int number = w->profile->timeouts.dump_signal;
 
 	if (number)
 		buf_printf(out, " Its process got %s", timeouts_signal_name(number));
@@ -415,15 +429,16 @@ blame_text(const struct worker *w, const struct process_end *end, struct buf *ou
 
 	if (w->silent)
 		buf_printf(out, "The test process printed nothing for %lld s, its output_timeout.",
-		    (long long)(w->runner->timeouts.output / TIME_SECOND));
+		    (long long)(w->profile->timeouts.output / TIME_SECOND));
 	else if (w->lateness >= DUMPING)
 		buf_printf(out, "The test did not end within %lld s, %s.",
 		    (long long)(w->allowed / TIME_SECOND),
-		    !w->runner->timeouts.by_history ? "which is its test_timeout"
-						    : "which is what its history allows (test_timeout=auto)");
+		    !w->profile->timeouts.by_history
+			? "which is its test_timeout"
+			: "which is what its history allows (test_timeout=auto)");
 	else if (run_over)
 		buf_printf(out, "The test was running when the time for the run was over, %lld s.",
-		    (long long)(w->runner->timeouts.run / TIME_SECOND));
+		    (long long)(w->profile->timeouts.run / TIME_SECOND));
 	if (w->silent || w->lateness >= DUMPING || run_over) {
 		add_measures(w, run_over ? end->signal == SIGKILL : w->lateness == KILLED, out);
 		return;
@@ -697,15 +712,17 @@ server_calls_of(struct worker *w)
 }
 
 int
-worker_serve(struct worker *w, struct err *err)
+worker_serve(struct worker *w, size_t profile, struct err *err)
 {
 	struct server_calls calls = server_calls_of(w);
-	const struct runner *r = w->runner;
-	int rc = begin(w, err);
+	int rc = begin(w, profile, err);
 
 	if (rc == 0) {
-		instances_take(r->instances, &w->instance);
-		rc = server_start(r->launch, r->config, w->instance, &calls, &w->server, err);
+		struct instances *instances = w->profile->instances;
+
+		instances_take(instances, &w->instance);
+		rc = server_start(w->runner->launch, w->profile->config, instances->environment, w->instance,
+		    &calls, &w->server, err);
 	}
 	if (rc < 0)
 		give_up(w);
@@ -717,7 +734,7 @@ worker_take(struct worker *w, struct listing_server *server, struct err *err)
 {
 	struct server_calls calls = server_calls_of(w);
 
-	if (begin(w, err) < 0) {
+	if (begin(w, 0, err) < 0) {
 		give_up(w);
 		return -1;
 	}
@@ -731,11 +748,12 @@ worker_take(struct worker *w, struct listing_server *server, struct err *err)
 }
 
 int
-worker_ask(struct worker *w, const struct strtab *ids, const size_t *tests, size_t count, struct err *err)
+worker_ask(struct worker *w, const struct template_ids *ids, struct err *err)
 {
+	struct server_tests tests = {*ids, w->profile->tags, w->profile->tag_count, w->runner->attempt};
+
 	assert(w->ready && w->nonce_count < SCHEDULE_DEPTH);
-	return server_run(
-	    w->server, ids, tests, count, w->runner->attempt, &w->nonces[w->nonce_count++], err);
+	return server_run(w->server, &tests, &w->nonces[w->nonce_count++], err);
 }
 
 void

@@ -40,18 +40,16 @@ struct worker *worker_new(const struct runner *r, unsigned number, struct worker
 /* Only when no process runs. Accepts NULL. */
 void worker_free(struct worker *w);
 
-/* Starts a process for the tests at tests[0..count) of `ids`, or, with ids NULL, for whatever the command
- * runs. `tests` is borrowed until `ended`. */
-int worker_start(
-    struct worker *w, const struct strtab *ids, const size_t *tests, size_t count, struct err *err);
+/* Starts a process for tests, or, with ids NULL, for whatever the command runs, in a profile of the runner. What ids
+ * points to is borrowed until `ended`; it names no file. */
+int worker_start(struct worker *w, size_t profile, const struct template_ids *ids, struct err *err);
 
-/* Starts a server. */
-int worker_serve(struct worker *w, struct err *err);
-/* Takes a server that is there already, and perhaps ready. */
+/* Starts a server in a profile. */
+int worker_serve(struct worker *w, size_t profile, struct err *err);
+/* Takes a server that is there already, and perhaps ready; only of the first profile. */
 int worker_take(struct worker *w, struct listing_server *server, struct err *err);
 /* Asks the server, which is ready, for tests; as worker_start. */
-int worker_ask(
-    struct worker *w, const struct strtab *ids, const size_t *tests, size_t count, struct err *err);
+int worker_ask(struct worker *w, const struct template_ids *ids, struct err *err);
 /* Asks the server to exit. */
 void worker_dismiss(struct worker *w);
 
@@ -62,6 +60,8 @@ bool worker_ready(const struct worker *w);
 /* How long the process took from its start to its first word of a test, in nanoseconds; -1 before that. */
 int64_t worker_start_cost(const struct worker *w);
 unsigned worker_number(const struct worker *w);
+/* The profile that the process or server runs in, or the last one did. */
+size_t worker_profile(const struct worker *w);
 
 /* From `ended`: fails each test that the process was in, with the way it ended. Returns how many those were,
  * or -1 when an event was refused. */

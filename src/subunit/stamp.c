@@ -38,40 +38,45 @@ stamp_attempt(struct stamp *s, unsigned attempt)
 		snprintf(s->attempt, sizeof(s->attempt), "attempt-%u", attempt);
 }
 
-static bool
-has_tag(const struct event *e, struct slice tag)
+void
+stamp_profile(struct stamp *s, const struct slice *tags, size_t count)
 {
-	for (size_t i = 0; i < e->tag_count; i++)
-		if (slice_eq(e->tags[i], tag))
-			return true;
-	return false;
+	s->also = tags;
+	s->also_count = count;
+}
+
+/* Adds a tag to those of the event that are here, unless it is among them. There is room. */
+static void
+join(struct stamp *s, size_t *count, struct slice tag)
+{
+	for (size_t i = 0; i < *count; i++)
+		if (slice_eq(s->tags[i], tag))
+			return;
+	s->tags[(*count)++] = tag;
 }
 
 static int
 add_tags(struct stamp *s, struct event *e)
 {
-	struct slice tag = slice_str(s->tag), attempt = slice_str(s->attempt);
-	size_t kept = 0;
-	bool tagged = !s->instead && has_tag(e, tag), tried = !attempt.len || has_tag(e, attempt);
+	struct slice attempt = slice_str(s->attempt);
+	size_t need = e->tag_count + 2 + s->also_count, kept = 0;
 
-	if (tagged && tried)
-		return 0;
-	if (e->tag_count + 2 > s->cap) {
-		size_t cap = e->tag_count + 8;
-		struct slice *tags = realloc(s->tags, cap * sizeof(*tags));
+	if (need > s->cap) {
+		struct slice *tags = realloc(s->tags, (need + 8) * sizeof(*tags));
 
 		if (!tags)
 			return -1;
 		s->tags = tags;
-		s->cap = cap;
+		s->cap = need + 8;
 	}
 	for (size_t i = 0; i < e->tag_count; i++)
 		if (!s->instead || event_worker(&e->tags[i], 1) < 0)
 			s->tags[kept++] = e->tags[i];
-	if (!tagged)
-		s->tags[kept++] = tag;
-	if (!tried)
-		s->tags[kept++] = attempt;
+	join(s, &kept, slice_str(s->tag));
+	if (attempt.len)
+		join(s, &kept, attempt);
+	for (size_t i = 0; i < s->also_count; i++)
+		join(s, &kept, s->also[i]);
 	e->tags = s->tags;
 	e->tag_count = kept;
 	return 0;

@@ -15,6 +15,8 @@ struct stamp {
 	uint8_t *routes; /* the joined route code of the last event */
 	size_t routes_cap;
 	bool instead;
+	const struct slice *also; /* tags that join as well; borrowed */
+	size_t also_count;
 };
 
 /* The stamp of worker `number`. */
@@ -23,6 +25,8 @@ void stamp_release(struct stamp *s);
 
 /* From now on events are those of an attempt at tests that were run before; 1: a first one. */
 void stamp_attempt(struct stamp *s, unsigned attempt);
+/* From now on these tags, which are borrowed, join as well: those of a profile. */
+void stamp_profile(struct stamp *s, const struct slice *tags, size_t count);
 
 /* From now on the tag is that of another worker, and takes the place of the workers' tags that events have. */
 void stamp_worker(struct stamp *s, unsigned number);
