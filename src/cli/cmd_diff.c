@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ask.h"
+#include "choice.h"
 #include "rundiff.h"
 
-static const enum arg args[] = {ARG_JSON, ARG_NONE};
+static const enum arg args[] = {ARG_JSON, ARG_PROFILE, ARG_NONE};
 
 static const struct {
 	const char *word, *words;
@@ -19,22 +20,33 @@ struct diff {
 	struct cli *cli;
 	struct repo *repo;
 	struct rundiff all;
+	struct choice choice;
 	struct answer *answer; /* NULL for lines of text */
 	enum rundiff_change change;
 	size_t counts[RUNDIFF_CHANGES];
 };
 
 static int
-take_test(void *context, struct slice id, struct err *err)
+take_test(void *context, struct slice id, struct slice profile, struct err *err)
 {
 	struct diff *d = context;
+	struct buf where;
 
 	(void)err;
+	if (!choice_has(&d->choice, profile))
+		return 0;
 	d->counts[d->change]++;
-	if (d->answer)
+	buf_init(&where, SIZE_MAX / 4);
+	choice_name(&d->choice, profile, &where);
+	if (d->answer && d->choice.profiled)
+		answer_item(d->answer,
+		    json_pack("{so, so}", "test", shape_text(id), "profile", lists_profile_json(profile)));
+	else if (d->answer)
 		answer_item(d->answer, shape_text(id));
 	else
-		ui_printf(&d->cli->ui, "%s: %.*s\n", changes[d->change].word, SLICE_FMT(id));
+		ui_printf(&d->cli->ui, "%s: %.*s%.*s\n", changes[d->change].word, SLICE_FMT(id),
+		    SLICE_FMT(buf_get(&where)));
+	buf_release(&where);
 	return 0;
 }
 
@@ -162,11 +174,13 @@ run_diff(struct cli *cli)
 		return cli_unexpected(cli, cli->args.positionals + 2, cli->args.positional_count - 2);
 	if (cli_repository(cli, false, &d.repo) < 0)
 		return -1;
-	if (find_runs(&d) == 0 && rundiff_read(&d.all, d.repo, &cli->err) == 0)
+	if (choice_init(&d.choice, cli, d.repo) == 0 && find_runs(&d) == 0 &&
+	    rundiff_read(&d.all, d.repo, &cli->err) == 0)
 		rc = cli->args.set[ARG_JSON] ? answer(&d) : print(&d);
 	if (rc == 0)
 		rc = d.counts[RUNDIFF_NEW_FAILURE] > 0;
 	rundiff_release(&d.all);
+	choice_release(&d.choice);
 	repo_free(d.repo);
 	return rc;
 }
@@ -179,6 +193,7 @@ const struct command cmd_diff = {
 	     "given, and OLD the one before that. Each test is on a line of its own behind\n"
 	     "what happened to it; a test that is new and fails is on two. What tests did in\n"
 	     "the end counts: a test that failed and then passed in the same run passed.\n"
+	     "With profiles a test is as many tests as profiles it was run in.\n"
 	     "\n"
 	     "The exit status is 1 when there are new failures, and 0 otherwise, however many\n"
 	     "tests still fail.\n",

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ask.h"
+#include "choice.h"
 #include "table.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const enum arg args[] = {ARG_ALL, ARG_JSON, ARG_NONE};
+static const enum arg args[] = {ARG_ALL, ARG_JSON, ARG_PROFILE, ARG_NONE};
 
 /* What one run says of the test: its last attempt's status, or that it both passed and failed. */
 struct outcome_of_run {
@@ -29,6 +30,9 @@ struct history {
 	struct table table;
 	bool json, all;
 	struct slice test;
+	struct choice choice;
+	struct strtab profiles; /* that it has results of, and that were asked for */
+	struct slice profile;   /* the one in hand; absent where there are no profiles */
 	struct stretch total;
 	struct stretch stretch; /* the one in hand, the newest ones being complete */
 	struct stretch run;     /* the run in hand */
@@ -93,16 +97,29 @@ commit_json(const char *commit)
 	return shape_text(commit[0] ? slice_str(commit) : SLICE_NONE);
 }
 
+/* The object with its profile, where there are any; NULL stays NULL. */
+static json_t *
+with_profile(struct history *h, json_t *object)
+{
+	if (object && h->profile.data &&
+	    json_object_set_new(object, "profile", lists_profile_json(h->profile))) {
+		json_decref(object);
+		return NULL;
+	}
+	return object;
+}
+
 static void
 add_item(struct history *h, const struct stretch *s, const char *first, const char *last)
 {
 	answer_item(&h->answer,
-	    json_pack("{ss, sI, sI, sI, sI, s{sI, so, so}, s{sI, so, so}}", "outcome",
-		s->outcome.flaky ? "flaky" : shape_status(s->outcome.status), "runs", (json_int_t)s->runs,
-		"attempts", (json_int_t)s->attempts, "passes", (json_int_t)s->passes, "failures",
-		(json_int_t)s->failures, "first", "run", (json_int_t)s->first, "start",
-		shape_time(s->first_start), "commit", commit_json(first), "last", "run", (json_int_t)s->last,
-		"start", shape_time(s->last_start), "commit", commit_json(last)));
+	    with_profile(h,
+		json_pack("{ss, sI, sI, sI, sI, s{sI, so, so}, s{sI, so, so}}", "outcome",
+		    s->outcome.flaky ? "flaky" : shape_status(s->outcome.status), "runs", (json_int_t)s->runs,
+		    "attempts", (json_int_t)s->attempts, "passes", (json_int_t)s->passes, "failures",
+		    (json_int_t)s->failures, "first", "run", (json_int_t)s->first, "start",
+		    shape_time(s->first_start), "commit", commit_json(first), "last", "run",
+		    (json_int_t)s->last, "start", shape_time(s->last_start), "commit", commit_json(last))));
 }
 
 static int
@@ -153,6 +170,8 @@ take_row(void *context, const struct repo_row *row, struct err *err)
 	struct history *h = context;
 	enum verdict verdict;
 
+	if (!repo_is_of(h->repo, row->tags, h->profile))
+		return 0;
 	if (shape_verdict_in(h->repo, row->run, row->status, &verdict, err) < 0)
 		return -1;
 	if (!h->run.runs || h->run.first != row->run) {
@@ -182,10 +201,12 @@ list_row(void *context, const struct repo_row *row, struct err *err)
 	struct buf text;
 	int rc;
 
+	if (!repo_is_of(h->repo, row->tags, h->profile))
+		return 0;
 	if (h->json) {
 		if (shape_verdict_in(h->repo, row->run, row->status, &verdict, err) < 0)
 			return -1;
-		answer_item(&h->answer, shape_row(row, verdict));
+		answer_item(&h->answer, with_profile(h, shape_row(row, verdict)));
 		return 0;
 	}
 	ask_origin_init(&origin);
@@ -210,6 +231,16 @@ list_row(void *context, const struct repo_row *row, struct err *err)
 	return rc;
 }
 
+/* Which of its results are told of, one profile after the other: false when there is no further one. */
+static bool
+next_profile(struct history *h, size_t *at)
+{
+	if (h->choice.profiled && *at < h->profiles.len)
+		h->profile = strtab_get(&h->profiles, *at);
+	h->stretch = h->run = (struct stretch){0};
+	return (*at)++ < (h->choice.profiled ? h->profiles.len : 1);
+}
+
 /* Goes through the history in stretches, into the table or the answer. */
 static int
 compress(struct history *h)
@@ -230,13 +261,15 @@ answer(struct history *h)
 	answer_begin(a, &h->cli->ui, "history");
 	answer_set(a, "test", shape_text(h->test));
 	answer_list(a, "stretches");
-	if (compress(h) < 0)
-		return -1;
+	for (size_t at = 0; next_profile(h, &at);)
+		if (compress(h) < 0)
+			return -1;
 	answer_list_end(a);
 	if (h->all) {
 		answer_list(a, "results");
-		if (repo_history(h->repo, h->test, 0, list_row, h, &h->cli->err) < 0)
-			return -1;
+		for (size_t at = 0; next_profile(h, &at);)
+			if (repo_history(h->repo, h->test, 0, list_row, h, &h->cli->err) < 0)
+				return -1;
 		answer_list_end(a);
 	}
 	answer_set(a, "runs", json_integer(h->total.runs));
@@ -257,8 +290,9 @@ print_rate(struct history *h)
 		    (long long)times, 100.0 * (double)h->total.failures / (double)times);
 }
 
+/* The history in the profile in hand. */
 static int
-print(struct history *h)
+print_one(struct history *h)
 {
 	static const char *const compressed[] = {"outcome", "runs", "ids", "from", "to", "commits"};
 	static const char *const every[] = {
@@ -266,6 +300,7 @@ print(struct history *h)
 	size_t columns = h->all ? 7 : 6;
 	int rc;
 
+	h->total = (struct stretch){0};
 	table_init(&h->table, columns);
 	for (size_t i = 0; i < columns; i++)
 		table_cell(&h->table, slice_str(h->all ? every[i] : compressed[i]));
@@ -279,6 +314,44 @@ print(struct history *h)
 	if (rc == 0 && !h->all && !h->cli->ui.quiet)
 		print_rate(h);
 	return rc;
+}
+
+static int
+print(struct history *h)
+{
+	struct buf name;
+	int rc = 0;
+
+	buf_init(&name, SIZE_MAX / 4);
+	for (size_t at = 0; rc == 0 && next_profile(h, &at);) {
+		buf_clear(&name);
+		choice_name(&h->choice, h->profile, &name);
+		if (h->choice.profiled)
+			ui_printf(&h->cli->ui, "%s%.*s%.*s:\n", at > 1 ? "\n" : "", SLICE_FMT(h->test),
+			    SLICE_FMT(buf_get(&name)));
+		rc = print_one(h);
+	}
+	buf_release(&name);
+	return rc;
+}
+
+static int
+add_profile(void *context, const struct repo_row *row, struct err *err)
+{
+	struct history *h = context;
+	struct slice profile = choice_of_tags(&h->choice, row->tags);
+
+	if (!choice_has(&h->choice, profile))
+		return 0;
+	return strtab_add(&h->profiles, profile, NULL) == STRTAB_NONE ? err_nomem(err) : 0;
+}
+
+static int
+find_profiles(struct history *h)
+{
+	if (choice_init(&h->choice, h->cli, h->repo) < 0)
+		return -1;
+	return h->choice.profiled ? repo_history(h->repo, h->test, 0, add_profile, h, &h->cli->err) : 0;
 }
 
 /* The tests that the argument can mean. */
@@ -344,9 +417,11 @@ run_history(struct cli *cli)
 	if (cli_repository(cli, false, &h.repo) < 0)
 		return -1;
 	search.pattern = cli->args.positionals[0];
-	if (cli_latest(cli, h.repo, &latest) == 0 && find_test(&h, &search) == 0)
+	if (cli_latest(cli, h.repo, &latest) == 0 && find_test(&h, &search) == 0 && find_profiles(&h) == 0)
 		rc = h.json ? answer(&h) : print(&h);
 	strtab_release(&search.found);
+	strtab_release(&h.profiles);
+	choice_release(&h.choice);
 	repo_free(h.repo);
 	return rc;
 }
@@ -359,7 +434,8 @@ const struct command cmd_history = {
 	     "first, with their ids, times and commits: the commit that broke a test lies\n"
 	     "between the end of one line and the beginning of the one above it. Runs without\n"
 	     "the test are passed over. \"flaky\" is a run in which it both passed and failed.\n"
-	     "Below is how often it failed, all attempts counted.\n"
+	     "Below is how often it failed, all attempts counted. Each profile has a history\n"
+	     "of its own.\n"
 	     "\n"
 	     "The exit status is 0, and 4 when there is no such test.\n",
     .arguments = "TEST",

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ask.h"
+#include "choice.h"
 #include "config.h"
 #include "order.h"
 #include "runner.h"
@@ -7,31 +8,37 @@
 
 #include <stdlib.h>
 
-static const enum arg args[] = {ARG_SUBUNIT, ARG_LIST, ARG_JSON, ARG_RUN, ARG_WORKER, ARG_NONE};
+static const enum arg args[] = {ARG_SUBUNIT, ARG_LIST, ARG_JSON, ARG_RUN, ARG_WORKER, ARG_PROFILE, ARG_NONE};
 
 /* The ids in the order in which the tests began, each once: what one trims by hand and feeds to run
  * --load-list. */
 static int
-print_list(struct cli *cli, struct repo *repo, int64_t id, int64_t worker)
+read_list(
+    struct cli *cli, struct repo *repo, int64_t id, int64_t worker, struct choice *choice, struct lists *out)
 {
 	struct order order = {0};
-	bool *printed = NULL;
-	int rc = order_read(&order, repo, id, &cli->err);
+	int rc = order_read(&order, repo, id, choice, &cli->err);
 
-	if (rc == 0)
-		printed = calloc(order.ids.len + 1, sizeof(*printed));
-	if (rc == 0 && !printed)
-		rc = err_nomem(&cli->err);
 	for (size_t i = 0; rc == 0 && i < order.count; i++) {
 		const struct order_test *test = &order.tests[i];
 
-		if ((worker >= 0 && test->worker != worker) || printed[test->id])
-			continue;
-		printed[test->id] = true;
-		ui_printf(&cli->ui, "%.*s\n", SLICE_FMT(strtab_get(&order.ids, test->id)));
+		if (worker < 0 || test->worker == worker)
+			rc = lists_add_one(out, strtab_get(&order.profiles, test->profile),
+			    strtab_get(&order.ids, test->id), &cli->err);
 	}
-	free(printed);
 	order_release(&order);
+	return rc;
+}
+
+static int
+print_list(struct cli *cli, struct repo *repo, int64_t id, int64_t worker, struct choice *choice)
+{
+	struct lists lists = {0};
+	int rc = read_list(cli, repo, id, worker, choice, &lists);
+
+	if (rc == 0)
+		rc = lists_print(&lists, cli);
+	lists_release(&lists);
 	return rc;
 }
 
@@ -125,23 +132,81 @@ summarise(struct cli *cli, struct repo *repo, const struct repo_run *run, const 
 	return 0;
 }
 
-static int
-show_run(struct cli *cli, struct repo *repo, const struct repo_run *run, int64_t worker)
-{
-	struct config *config = NULL;
+/* A run that is shown, and what fails in which of its profiles. */
+struct shown {
 	struct show show;
+	struct choice *choice;
+	struct strtab profiles;      /* of the run */
+	struct lists failed, mended; /* in the first or a further attempt; by a further one */
+};
+
+static int
+shown_result(void *context, const struct result *r, struct err *err)
+{
+	struct shown *s = context;
+	struct slice profile = choice_profile(s->choice, r);
+	int64_t failures = s->show.counts.failures, flaky = s->show.flaky;
+
+	if (!choice_has(s->choice, profile))
+		return 0;
+	if (strtab_add(&s->profiles, profile, NULL) == STRTAB_NONE)
+		return err_nomem(err);
+	if (show_result(&s->show, r, err) < 0)
+		return -1;
+	if (!s->choice->profiled)
+		return 0;
+	if (s->show.flaky > flaky)
+		return lists_add_one(&s->mended, profile, r->id, err);
+	return s->show.counts.failures > failures ? lists_add_one(&s->failed, profile, r->id, err) : 0;
+}
+
+/* Which tests fail in which profiles only. */
+static int
+show_profiles(struct shown *s, struct cli *cli)
+{
+	struct lists failing = {0};
+	int rc = 0;
+
+	for (size_t i = 0; i < s->failed.profiles.len; i++) {
+		struct slice profile = strtab_get(&s->failed.profiles, i);
+		const struct strtab *mended = lists_of(&s->mended, profile);
+
+		for (size_t k = 0; rc == 0 && k < s->failed.tests[i].len; k++) {
+			struct slice id = strtab_get(&s->failed.tests[i], k);
+
+			if (!mended || strtab_find(mended, id) == STRTAB_NONE)
+				rc = lists_add_one(&failing, profile, id, &cli->err);
+		}
+	}
+	if (rc == 0)
+		choice_show(s->choice, cli, &failing, &s->profiles);
+	lists_release(&failing);
+	return rc;
+}
+
+static int
+show_run(
+    struct cli *cli, struct repo *repo, const struct repo_run *run, int64_t worker, struct choice *choice)
+{
+	struct shown s = {.choice = choice};
+	struct config *config = NULL;
 	int rc = -1;
 
-	show_init(&show, cli);
-	show.worker = worker;
-	show.uxsuccess_passes = run->uxsuccess_passes;
-	show.interrupted = run->state != REPO_FINISHED;
-	if (cli_optional_config(cli, &config) == 0 && cli_filter_tags(cli, config, &show.filter_tags) == 0 &&
-	    repo_results(repo, run->id, CLI_DETAIL_MAX, show_result, &show, &cli->err) == 0)
-		rc = run_status(&show, run);
-	if (rc >= 0 && !show.subunit && summarise(cli, repo, run, &show) < 0)
+	show_init(&s.show, cli);
+	s.show.worker = worker;
+	s.show.uxsuccess_passes = run->uxsuccess_passes;
+	s.show.interrupted = run->state != REPO_FINISHED;
+	if (cli_optional_config(cli, &config) == 0 &&
+	    cli_filter_tags(cli, config, &s.show.filter_tags) == 0 &&
+	    repo_results(repo, run->id, CLI_DETAIL_MAX, shown_result, &s, &cli->err) == 0)
+		rc = choice->chosen.len ? s.show.counts.failures > 0 : run_status(&s.show, run);
+	if (rc >= 0 && !s.show.subunit &&
+	    (show_profiles(&s, cli) < 0 || summarise(cli, repo, run, &s.show) < 0))
 		rc = -1;
-	show_release(&show);
+	show_release(&s.show);
+	strtab_release(&s.profiles);
+	lists_release(&s.failed);
+	lists_release(&s.mended);
 	config_free(config);
 	return rc;
 }
@@ -150,6 +215,7 @@ struct last {
 	struct repo *repo;
 	const struct repo_run *run;
 	int64_t worker;
+	struct choice *choice;
 	struct answer answer;
 	size_t failures;
 };
@@ -160,7 +226,8 @@ answer_row(void *context, const struct repo_row *row, struct err *err)
 	struct last *l = context;
 	enum verdict verdict = shape_verdict(row->status, l->run);
 
-	if (l->worker >= 0 && row->worker != l->worker)
+	if ((l->worker >= 0 && row->worker != l->worker) ||
+	    !choice_has(l->choice, choice_of_tags(l->choice, row->tags)))
 		return 0;
 	/* Its failed attempt comes right before it. */
 	if (l->worker < 0 && repo_row_attempt(row) > 1 && l->failures)
@@ -183,10 +250,28 @@ answer_trouble(void *context, struct slice text, struct err *err)
 	return 0;
 }
 
+/* The ids alone, as --load-list takes them. */
 static int
-answer(struct cli *cli, struct repo *repo, const struct repo_run *run, int64_t worker)
+answer_lists(
+    struct cli *cli, struct repo *repo, const struct repo_run *run, int64_t worker, struct choice *choice)
 {
-	struct last l = {.repo = repo, .run = run, .worker = worker};
+	struct lists lists = {0};
+	struct answer a;
+	int rc = read_list(cli, repo, run->id, worker, choice, &lists);
+
+	if (rc == 0) {
+		answer_begin(&a, &cli->ui, "last");
+		lists_answer(&lists, &a);
+		rc = answer_end(&a, &cli->err);
+	}
+	lists_release(&lists);
+	return rc;
+}
+
+static int
+answer(struct cli *cli, struct repo *repo, const struct repo_run *run, int64_t worker, struct choice *choice)
+{
+	struct last l = {.repo = repo, .run = run, .worker = worker, .choice = choice};
 	struct answer *a = &l.answer;
 	json_t *facts = shape_run(repo, run, &cli->err);
 
@@ -208,7 +293,7 @@ answer(struct cli *cli, struct repo *repo, const struct repo_run *run, int64_t w
 	answer_list_end(a);
 	if (answer_end(a, &cli->err) < 0)
 		return -1;
-	return worker < 0 && run->exit_status > 0 ? run->exit_status : l.failures > 0;
+	return worker < 0 && !choice->chosen.len && run->exit_status > 0 ? run->exit_status : l.failures > 0;
 }
 
 static int
@@ -216,6 +301,7 @@ run_last(struct cli *cli)
 {
 	const char *which = cli->args.set[ARG_RUN] ? cli->args.text[ARG_RUN] : "-1";
 	int64_t worker = cli->args.set[ARG_WORKER] ? cli->args.number[ARG_WORKER] : -1;
+	struct choice choice = {0};
 	struct repo_run run;
 	struct repo *repo;
 	int64_t id;
@@ -223,17 +309,21 @@ run_last(struct cli *cli)
 
 	if (cli_repository(cli, false, &repo) < 0)
 		return -1;
-	if (cli_run_id(cli, repo, which, &id) < 0 || repo_run_get(repo, id, &run, &cli->err) < 0)
+	if (choice_init(&choice, cli, repo) < 0 || cli_run_id(cli, repo, which, &id) < 0 ||
+	    repo_run_get(repo, id, &run, &cli->err) < 0)
 		goto out;
 	if (cli->args.set[ARG_SUBUNIT])
-		rc = show_run(cli, repo, &run, worker);
+		rc = show_run(cli, repo, &run, worker, &choice);
+	else if (cli->args.set[ARG_JSON] && cli->args.set[ARG_LIST] && choice.profiled)
+		rc = answer_lists(cli, repo, &run, worker, &choice);
 	else if (cli->args.set[ARG_JSON])
-		rc = answer(cli, repo, &run, worker);
+		rc = answer(cli, repo, &run, worker, &choice);
 	else if (cli->args.set[ARG_LIST])
-		rc = print_list(cli, repo, id, worker);
+		rc = print_list(cli, repo, id, worker, &choice);
 	else
-		rc = show_run(cli, repo, &run, worker);
+		rc = show_run(cli, repo, &run, worker, &choice);
 out:
+	choice_release(&choice);
 	repo_free(repo);
 	return rc;
 }

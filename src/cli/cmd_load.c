@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "choice.h"
 #include "clock.h"
+#include "config.h"
 #include "inflate.h"
+#include "profiles.h"
 #include "reader.h"
 #include "record.h"
 #include "stamp.h"
@@ -11,8 +14,8 @@
 #include <string.h>
 #include <unistd.h>
 
-static const enum arg args[] = {
-    ARG_PARTIAL, ARG_FORCE_INIT, ARG_SUBUNIT, ARG_FULL_RESULTS, ARG_META, ARG_TO, ARG_NONE};
+static const enum arg args[] = {ARG_PARTIAL, ARG_FORCE_INIT, ARG_SUBUNIT, ARG_FULL_RESULTS, ARG_META,
+    ARG_PROFILE, ARG_TAG, ARG_TO, ARG_NONE};
 
 /* Text that comes before the first event waits until it is clear that the input is a subunit stream at all. */
 #define WAITING_MAX ((size_t)1024 * 1024)
@@ -33,10 +36,12 @@ struct load {
 	struct load_worker *workers;
 	size_t worker_count;
 	struct record record;
-	struct buf waiting; /* text, while nothing was recorded: the last of it */
-	uint64_t left_out;  /* bytes of it that had no room */
-	bool bytes;         /* there was any input */
-	bool events;        /* and a packet in it */
+	struct strtab tags;  /* that --tag and --profile add */
+	struct slice *added; /* the same */
+	struct buf waiting;  /* text, while nothing was recorded: the last of it */
+	uint64_t left_out;   /* bytes of it that had no room */
+	bool bytes;          /* there was any input */
+	bool events;         /* and a packet in it */
 };
 
 /* One stream on its way from a descriptor to events. */
@@ -244,6 +249,7 @@ load_stream(struct load *l, const char *path, unsigned k)
 	s->reader = reader_new(READER_AUTO);
 	stamp_init(&s->stamp, k);
 	stamp_worker(&s->stamp, k);
+	stamp_profile(&s->stamp, l->added, l->tags.len);
 	if (s->fd < 0)
 		err_sys(&l->cli->err, "cannot open %s", path);
 	else if (!s->reader)
@@ -302,6 +308,36 @@ check_paths(struct cli *cli)
 	return 0;
 }
 
+/* The tags that all results are to have. */
+static int
+find_tags(struct load *l, const struct config *config)
+{
+	const struct args_list *names = &l->cli->args.profiles, *tags = &l->cli->args.tags;
+	struct err *err = &l->cli->err;
+	struct profiles profiles;
+	int rc = profiles_init(&profiles, config, err);
+
+	for (size_t i = 0; rc == 0 && i < tags->count; i++)
+		if (!*tags->values[i])
+			rc = err_set(err, ERR_USAGE, "option --tag: an empty tag is none");
+		else if (strtab_add(&l->tags, slice_str(tags->values[i]), NULL) == STRTAB_NONE)
+			rc = err_nomem(err);
+	if (rc == 0 && names->count > 1)
+		rc = err_set(
+		    err, ERR_USAGE, "results are of one profile: give --profile once, with + between tags");
+	if (rc == 0 && names->count)
+		rc = profiles_choose(&profiles, names->values, names->count, err);
+	for (size_t i = 0; rc == 0 && i < profiles.count; i++)
+		for (size_t k = 0; rc == 0 && k < profiles.list[i].tag_count; k++)
+			if (strtab_add(&l->tags, profiles.list[i].tags[k], NULL) == STRTAB_NONE)
+				rc = err_nomem(err);
+	profiles_release(&profiles);
+	l->added = calloc(l->tags.len + 1, sizeof(*l->added));
+	for (size_t i = 0; l->added && i < l->tags.len; i++)
+		l->added[i] = strtab_get(&l->tags, i);
+	return rc == 0 && !l->added ? err_nomem(err) : rc;
+}
+
 static int
 run_load(struct cli *cli)
 {
@@ -314,7 +350,7 @@ run_load(struct cli *cli)
 		return rc;
 	rc = -1;
 	buf_init(&l.waiting, WAITING_MAX);
-	if (metadata_check(cli) < 0 || cli_optional_config(cli, &config) < 0 ||
+	if (metadata_check(cli) < 0 || cli_optional_config(cli, &config) < 0 || find_tags(&l, config) < 0 ||
 	    cli_repository(cli, cli->args.set[ARG_FORCE_INIT], &repo) < 0)
 		goto out;
 	if (record_init(&l.record, cli, repo, config, cli->args.set[ARG_SUBUNIT]) == 0) {
@@ -324,6 +360,8 @@ run_load(struct cli *cli)
 	record_release(&l.record);
 out:
 	free(l.workers);
+	free(l.added);
+	strtab_release(&l.tags);
 	buf_release(&l.waiting);
 	config_free(config);
 	repo_free(repo);
@@ -339,7 +377,8 @@ const struct command cmd_load = {
 	     "and a summary at the end; the exit status is 1 when there are any.\n"
 	     "\n"
 	     "Unless --partial is given these are the results of the whole suite: tests that\n"
-	     "are not among them stop being listed as failing.\n",
+	     "are not among them stop being listed as failing. --profile (or --tag) says in\n"
+	     "which profile they were got, if they do not say so themselves.\n",
     .arguments = "streams*",
     .args = args,
     .takes_positionals = true,

@@ -112,6 +112,29 @@ resolve_steps(struct testing *t)
 	return steps_resolve(&t->steps, &t->names, &t->cli->err);
 }
 
+/* Says which profiles of a list are not among those that are run. */
+static void
+note_unused(struct testing *t)
+{
+	struct buf name;
+
+	buf_init(&name, SIZE_MAX / 4);
+	for (size_t i = 0; !t->listed.plain && i < t->listed.profiles.len; i++) {
+		struct slice profile = strtab_get(&t->listed.profiles, i);
+		bool used = !t->setup.profiles.count && !profile.len;
+
+		for (size_t k = 0; k < t->setup.profiles.count; k++)
+			used |= slice_eq(t->setup.profiles.list[k].set, profile);
+		if (used)
+			continue;
+		buf_clear(&name);
+		tagset_name(profile, &name);
+		ui_warn(&t->cli->ui, "note: %s names tests of profile %.*s, which is not run",
+		    t->cli->args.text[ARG_LOAD_LIST], SLICE_FMT(buf_get(&name)));
+	}
+	buf_release(&name);
+}
+
 /* Decides which tests are to run. Without any choice, and in one process, the test command is left to find
  * them itself. */
 static int
@@ -131,6 +154,8 @@ choose_tests(struct testing *t)
 		return 0;
 	if (a->set[ARG_LOAD_LIST])
 		rc = lists_read(&t->listed, t->cli, a->text[ARG_LOAD_LIST]);
+	if (rc == 0)
+		note_unused(t);
 	for (size_t i = 0; rc == 0 && i < t->setup.count; i++)
 		rc = choose_in(t, i);
 	if (rc == 0 && a->set[ARG_PLAN] && t->plan.ids.len)

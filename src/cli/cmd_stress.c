@@ -123,8 +123,12 @@ static int
 take_list(struct stress *st, struct stressed *t, int64_t run)
 {
 	struct order order = {0};
+	struct choice choice;
 	size_t id, at = 0;
-	int rc = order_read(&order, st->s.repo, run, &st->cli->err);
+	int rc = choice_init(&choice, st->cli, st->s.repo);
+
+	if (rc == 0)
+		rc = order_read(&order, st->s.repo, run, &choice, &st->cli->err);
 
 	id = strtab_find(&order.ids, t->id);
 	while (at < order.count && order.tests[at].id != id)
@@ -137,6 +141,7 @@ take_list(struct stress *st, struct stressed *t, int64_t run)
 		    strtab_add(&t->before, strtab_get(&order.ids, order.tests[i].id), NULL) == STRTAB_NONE)
 			rc = err_nomem(&st->cli->err);
 	t->list = run;
+	choice_release(&choice);
 	order_release(&order);
 	return rc;
 }

@@ -3,15 +3,16 @@
 
 #include <string.h>
 
-extern const struct command cmd_bisect, cmd_causes, cmd_commands, cmd_diff, cmd_export, cmd_failing,
-    cmd_flaky, cmd_help, cmd_history, cmd_import, cmd_info, cmd_init, cmd_last, cmd_list_tests, cmd_load,
-    cmd_log, cmd_plan, cmd_proxy, cmd_prune, cmd_quarantine, cmd_quickstart, cmd_repository, cmd_run,
-    cmd_runs, cmd_serve, cmd_slowest, cmd_stats, cmd_stress, cmd_sync;
+extern const struct command cmd_bisect, cmd_causes, cmd_commands, cmd_config, cmd_diff, cmd_export,
+    cmd_failing, cmd_flaky, cmd_help, cmd_history, cmd_import, cmd_info, cmd_init, cmd_last, cmd_list_tests,
+    cmd_load, cmd_log, cmd_plan, cmd_profiles, cmd_proxy, cmd_prune, cmd_quarantine, cmd_quickstart,
+    cmd_repository, cmd_run, cmd_runs, cmd_serve, cmd_slowest, cmd_stats, cmd_stress, cmd_sync;
 
 const struct command *const commands[] = {
     &cmd_bisect,
     &cmd_causes,
     &cmd_commands,
+    &cmd_config,
     &cmd_diff,
     &cmd_export,
     &cmd_failing,
@@ -26,6 +27,7 @@ const struct command *const commands[] = {
     &cmd_load,
     &cmd_log,
     &cmd_plan,
+    &cmd_profiles,
     &cmd_proxy,
     &cmd_prune,
     &cmd_quarantine,

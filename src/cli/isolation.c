@@ -242,6 +242,7 @@ int
 isolation_run(struct setup *s, struct repo *repo)
 {
 	struct isolation is = {.setup = s, .repo = repo, .cli = s->cli};
+	struct choice choice;
 	int64_t latest;
 	int rc = -1;
 
@@ -251,12 +252,21 @@ isolation_run(struct setup *s, struct repo *repo)
 		return -1;
 	if (latest < 0)
 		return err_set(&s->cli->err, ERR_FAILED, "'No tests in repository'");
-	if (order_read(&is.order, repo, latest, &s->cli->err) < 0)
+	if (choice_init(&choice, s->cli, repo) < 0)
+		goto out;
+	/* What ran in other profiles ran in other processes. */
+	if (setup_profile(s, 0).data &&
+	    strtab_add(&choice.chosen, setup_profile(s, 0), NULL) == STRTAB_NONE) {
+		err_nomem(&s->cli->err);
+		goto out;
+	}
+	if (order_read(&is.order, repo, latest, &choice, &s->cli->err) < 0)
 		goto out;
 	rc = find_victims(&is);
 	if (rc == 0 && is.victims.len)
 		rc = search_all(&is) < 0 ? -1 : 3;
 out:
+	choice_release(&choice);
 	order_release(&is.order);
 	strtab_release(&is.victims);
 	return rc;

@@ -7,9 +7,14 @@ static int
 add_test(void *context, const struct result *r, struct err *err)
 {
 	struct order *o = context;
-	size_t id = strtab_add(&o->ids, r->id, NULL);
+	struct slice set = choice_profile(o->choice, r);
+	size_t id, profile;
 
-	if (id == STRTAB_NONE)
+	if (!choice_has(o->choice, set))
+		return 0;
+	id = strtab_add(&o->ids, r->id, NULL);
+	profile = strtab_add(&o->profiles, set, NULL);
+	if (id == STRTAB_NONE || profile == STRTAB_NONE)
 		return err_nomem(err);
 	if (o->count == o->cap) {
 		size_t cap = o->cap ? o->cap * 2 : 256;
@@ -20,7 +25,7 @@ add_test(void *context, const struct result *r, struct err *err)
 		o->tests = tests;
 		o->cap = cap;
 	}
-	o->tests[o->count] = (struct order_test){id, result_worker(r), r->offset, o->count};
+	o->tests[o->count] = (struct order_test){id, result_worker(r), r->offset, o->count, profile};
 	o->count++;
 	return 0;
 }
@@ -36,8 +41,9 @@ compare_tests(const void *a, const void *b)
 }
 
 int
-order_read(struct order *o, struct repo *repo, int64_t id, struct err *err)
+order_read(struct order *o, struct repo *repo, int64_t id, struct choice *choice, struct err *err)
 {
+	o->choice = choice;
 	if (repo_results(repo, id, 0, add_test, o, err) < 0)
 		return -1;
 	if (o->count)
@@ -49,6 +55,7 @@ void
 order_release(struct order *o)
 {
 	strtab_release(&o->ids);
+	strtab_release(&o->profiles);
 	free(o->tests);
 	*o = (struct order){0};
 }

@@ -13,6 +13,24 @@ enum state {
 	FAILS,
 };
 
+/* The place of a row's test in its profile, or STRTAB_NONE. */
+static size_t
+add_test(struct rundiff *d, const struct repo_row *row, bool *added)
+{
+	struct buf name;
+	size_t test;
+
+	if (!repo_profile_tags(d->repo).len)
+		return strtab_add(&d->tests, row->test, added);
+	buf_init(&name, SIZE_MAX / 4);
+	buf_slice(&name, row->test);
+	buf_byte(&name, '\0');
+	repo_profile_of(d->repo, row->tags, &name);
+	test = name.failed ? STRTAB_NONE : strtab_add(&d->tests, buf_get(&name), added);
+	buf_release(&name);
+	return test;
+}
+
 static int
 take_row(void *context, const struct repo_row *row, struct err *err)
 {
@@ -23,7 +41,7 @@ take_row(void *context, const struct repo_row *row, struct err *err)
 
 	if (verdict == VERDICT_NONE && row->status != STATUS_SKIP)
 		return 0;
-	test = strtab_add(&d->tests, row->test, &added);
+	test = add_test(d, row, &added);
 	if (test == STRTAB_NONE)
 		return err_nomem(err);
 	if (test >= d->cap) {
@@ -95,6 +113,7 @@ sort_tests(struct rundiff *d, struct err *err)
 int
 rundiff_read(struct rundiff *d, struct repo *repo, struct err *err)
 {
+	d->repo = repo;
 	for (d->side = 0; d->side < 2; d->side++)
 		if (repo_rows(repo, d->runs[d->side].id, take_row, d, err) < 0)
 			return -1;
@@ -121,11 +140,17 @@ rundiff_key(enum rundiff_change change)
 
 int
 rundiff_each(
-    const struct rundiff *d, enum rundiff_change change, repo_test_fn fn, void *context, struct err *err)
+    const struct rundiff *d, enum rundiff_change change, rundiff_fn fn, void *context, struct err *err)
 {
-	for (size_t i = 0; i < d->tests.len; i++)
+	bool profiled = repo_profile_tags(d->repo).len > 0;
+
+	for (size_t i = 0; i < d->tests.len; i++) {
+		struct slice name = strtab_get(&d->tests, d->order[i]);
+		size_t at = profiled ? slice_find(name, '\0') : name.len;
+
 		if (changed(d, d->order[i], change) &&
-		    fn(context, strtab_get(&d->tests, d->order[i]), err) < 0)
+		    fn(context, slice_head(name, at), slice_from(name, at + 1), err) < 0)
 			return -1;
+	}
 	return 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What changed from one run to another, test by test. What a test did in the end counts: its last attempt in each
- * run. Invariant: that a test is absent from a run that was cut off, or of a part of the suite, says nothing. */
+ * run. With profiles a test is as many tests as profiles it was run in. Invariant: that a test is absent from a run that was cut off, or of a part of the suite, says nothing. */
 #ifndef RUNDIFF_H
 #define RUNDIFF_H
 
@@ -21,7 +21,8 @@ enum rundiff_change {
 struct rundiff {
 	struct repo_run runs[2]; /* the old one and the new one */
 	size_t side;             /* the one being read */
-	struct strtab tests;
+	const struct repo *repo;
+	struct strtab tests;  /* ids; with profiles there follow a NUL and the profile */
 	uint8_t (*states)[2]; /* of each test, in each run */
 	size_t cap;
 	size_t *order; /* the tests by their ids */
@@ -35,8 +36,9 @@ void rundiff_release(struct rundiff *d);
 const char *rundiff_key(enum rundiff_change change);
 /* True when the run is the whole suite, so that absence from it counts. */
 bool rundiff_is_whole(const struct repo_run *run);
-/* Calls fn for each test that has changed so, in the order of their ids. */
+/* Calls fn for each test that has changed so, in the order of their ids. `profile` is a set of tags. */
+typedef int (*rundiff_fn)(void *context, struct slice id, struct slice profile, struct err *err);
 int rundiff_each(
-    const struct rundiff *d, enum rundiff_change change, repo_test_fn fn, void *context, struct err *err);
+    const struct rundiff *d, enum rundiff_change change, rundiff_fn fn, void *context, struct err *err);
 
 #endif

@@ -22,10 +22,11 @@ struct ids {
 };
 
 static int
-add_id(void *context, struct slice id, struct err *err)
+add_id(void *context, struct slice id, struct slice profile, struct err *err)
 {
 	struct ids *ids = context;
 
+	(void)profile;
 	if (ids->count++ >= ids->limit)
 		return 0;
 	return json_array_append_new(ids->list, shape_text(id)) ? err_nomem(err) : 0;
