@@ -116,9 +116,10 @@ unknown_tag(const struct profiles *p, unsigned line, struct slice tag, enum err_
 		suggest_offer(&s, strtab_get(&p->tags, i));
 	if (kind == ERR_USAGE)
 		return err_set(err, kind,
-		    "there is no profile '%.*s'%s%.*s%s: `profiles` in %s names the tags", SLICE_FMT(tag),
+		    "there is no profile '%.*s': `profiles` in %s names its tags%s%.*s%s", SLICE_FMT(tag),
+		    p->config ? config_path(p->config) : ".testr.conf",
 		    s.nearest.data ? "; did you mean '" : "", SLICE_FMT(s.nearest),
-		    s.nearest.data ? "'?" : "", p->config ? config_path(p->config) : ".testr.conf");
+		    s.nearest.data ? "'?" : "");
 	return err_set(err, kind, "%s:%u: '%.*s' is none of the tags that `profiles` names%s%.*s%s",
 	    config_path(p->config), line, SLICE_FMT(tag), s.nearest.data ? "; did you mean '" : "",
 	    SLICE_FMT(s.nearest), s.nearest.data ? "'?" : "");

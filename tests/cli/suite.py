@@ -18,6 +18,7 @@ listing hangs if HANG is set.
     late2 late3    fails until it is run for the second or third time, by a count in the file COUNT-ID
     noise    prints junk that tries to be more, on both outputs, then passes
     flaky    fails whenever the count in the file COUNT, which it raises, is divisible by ten; half: by two
+    on      fails where $WHERE has the word behind "on." in it
     forget   neither runs nor says anything  victim  fails if a test of the kind "polluter" ran before it
     setup    its class's set-up is skipped: says so under the class's name, and skips the tests of the class
 """
@@ -141,6 +142,8 @@ def run(test, before):
         status, detail = "fail", ("traceback", b"not yet\n")
     elif kind == "half" and count_up("COUNT") % 2 == 0:
         status, detail = "fail", ("traceback", b"the %d-th time\n" % os.getpid())
+    elif kind == "on" and test.split(".")[1] in os.environ.get("WHERE", "").split():
+        status, detail = "fail", ("traceback", b"not here\n")
     elif kind == "victim" and "polluter" in before:
         status, detail = "fail", ("traceback", b"polluted\n")
     say(test, status, detail)
