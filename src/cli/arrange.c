@@ -108,14 +108,16 @@ static int
 read_replay(struct arrange *a, struct cli *cli, struct repo *repo)
 {
 	struct order order = {0};
+	struct choice choice = {0};
 	char *run = NULL;
 	int64_t id, worker;
 	int rc = -1;
 
-	if (split_replay(cli, &run, &worker) == 0 && cli_run_id(cli, repo, run, &id) == 0 &&
-	    order_read(&order, repo, id, &cli->err) == 0)
+	if (choice_init(&choice, cli, repo) == 0 && split_replay(cli, &run, &worker) == 0 &&
+	    cli_run_id(cli, repo, run, &id) == 0 && order_read(&order, repo, id, &choice, &cli->err) == 0)
 		rc = assign(a, cli, &order, worker);
 	order_release(&order);
+	choice_release(&choice);
 	free(run);
 	return rc;
 }

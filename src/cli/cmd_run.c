@@ -636,6 +636,8 @@ const struct command cmd_run = {
 	     "  one that passes then is flaky.\n"
 	     "* flaky_result -- fail, if a run with flaky tests is to have failed; else it has\n"
 	     "  passed.\n"
+	     "* profiles -- tags that name configurations; [profile NAME] is what is different\n"
+	     "  in one. The tests are run in those that default_profiles names, or in all.\n"
 	     "* unexpected_success -- pass, if an unexpected success is to be a success;\n"
 	     "  else it is a failure.\n"
 	     "$IDFILE is a file with the ids of the tests, one a line; $IDLIST is the ids\n"

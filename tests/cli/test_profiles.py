@@ -15,6 +15,12 @@ import suite  # noqa: E402
 import tap  # noqa: E402
 from project import ProjectTest  # noqa: E402
 
+try:
+    import jsonschema
+except ImportError:
+    jsonschema = None
+
+SOURCE = os.environ.get("TESTR_SOURCE") or os.path.join(project.HERE, "..", "..")
 PYTHON = ["py37", "py39", "py311"]
 DATABASES = ["sqlite", "mysql"]
 MATRIX = ["+".join(sorted((python, database))) for python in PYTHON for database in DATABASES]
@@ -36,7 +42,11 @@ class ProfileTest(ProjectTest):
         self.project(tests, "".join(sections))
 
     def json(self, *args, expect=0):
-        return json.loads(self.call(*args, "--json", expect=expect).out)
+        answer = json.loads(self.call(*args, "--json", expect=expect).out)
+        if jsonschema:
+            with open(os.path.join(SOURCE, "docs", "answers.schema.json"), encoding="utf-8") as f:
+                jsonschema.validate(answer, json.load(f))
+        return answer
 
     def by_profile(self, *args, expect=0):
         return {"+".join(p["profile"]): p["tests"] for p in self.json(*args, expect=expect)["profiles"]}
@@ -205,15 +215,16 @@ class Lists(ProfileTest):
 
     def test_recipes(self):
         """Those of the manual."""
-        failing = self.call("failing", "--list", "--json", expect=1).out
-
-        def jq(program):
-            return subprocess.run(["jq", "-r", program], input=failing.encode(), stdout=subprocess.PIPE, check=True).stdout.decode()
-
-        self.assertEqual("on.py39\n", jq('.profiles[] | select(.profile == ["py39"]).tests[]'))
-        self.assertEqual("py311: on.py311\npy39: on.py39\n", "".join(sorted(
-            jq('.profiles[] | (.profile | join("+")) as $p | .tests[] | "\\($p): \\(.)"').splitlines(True))))
-        self.assertEqual("on.py311\non.py39\n", jq('[.profiles[].tests[]] | unique[]'))
+        with open(os.path.join(SOURCE, "docs", "testr.1.scd"), encoding="utf-8") as f:
+            page = f.read()
+        text = page.partition("\n# PROFILES\n")[2].partition("With jq(1):")[2].split("```\n")[1]
+        recipes = text.replace("|\n\t", "| ").splitlines()
+        os.mkdir(self.path("bin"))
+        os.symlink(project.TESTR, self.path("bin/testr"))
+        self.env["PATH"] = self.path("bin") + ":" + self.env["PATH"]
+        said = [subprocess.run(["sh", "-c", recipe], cwd=self.dir, env=self.env, stdout=subprocess.PIPE).stdout.decode() for recipe in recipes]
+        self.assertEqual(["on.py39\n", "py311: on.py311\npy39: on.py39\n", "on.py311\non.py39\n"],
+                         ["".join(sorted(lines.splitlines(True))) for lines in said])
 
     def test_one_profile_needs_no_choice(self):
         self.write(".testr.conf", self.read(".testr.conf").replace("[profile py311]\nenv.WHERE=py311\n", ""))
