@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ask.h"
+#include "choice.h"
 #include "flaky.h"
 #include "table.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-static const enum arg args[] = {ARG_WINDOW, ARG_SINCE, ARG_LIMIT, ARG_JSON, ARG_NONE};
+static const enum arg args[] = {ARG_WINDOW, ARG_SINCE, ARG_LIMIT, ARG_JSON, ARG_PROFILE, ARG_NONE};
 
 #define WINDOW 1000
 #define LIMIT 20
@@ -26,7 +27,8 @@ struct looking {
 	struct repo *repo;
 	struct looked_at *runs;
 	size_t count, cap;
-	struct strtab commits, tests;
+	struct choice choice;
+	struct strtab commits, tests; /* tests: ids; with profiles there follow a NUL and the profile */
 	struct flaky *flaky;
 	/* Of the run that is read: */
 	const struct looked_at *at;
@@ -141,6 +143,24 @@ find_runs(struct looking *l)
 	return order_runs(l);
 }
 
+/* The place of a row's test in its profile, or STRTAB_NONE. */
+static size_t
+add_test(struct looking *l, const struct repo_row *row)
+{
+	struct buf name;
+	size_t test;
+
+	if (!l->choice.profiled)
+		return strtab_add(&l->tests, row->test, NULL);
+	buf_init(&name, SIZE_MAX / 4);
+	buf_slice(&name, row->test);
+	buf_byte(&name, '\0');
+	repo_profile_of(l->repo, row->tags, &name);
+	test = name.failed ? STRTAB_NONE : strtab_add(&l->tests, buf_get(&name), NULL);
+	buf_release(&name);
+	return test;
+}
+
 static int
 take_row(void *context, const struct repo_row *row, struct err *err)
 {
@@ -148,7 +168,7 @@ take_row(void *context, const struct repo_row *row, struct err *err)
 	enum verdict verdict = shape_verdict(row->status, &l->at->run);
 	size_t test;
 
-	if (verdict == VERDICT_NONE)
+	if (verdict == VERDICT_NONE || !choice_has(&l->choice, choice_of_tags(&l->choice, row->tags)))
 		return 0;
 	if (l->end_count == l->end_cap) {
 		size_t cap = l->end_cap ? l->end_cap * 2 : 1024;
@@ -163,7 +183,7 @@ take_row(void *context, const struct repo_row *row, struct err *err)
 		l->places = places;
 		l->end_cap = cap;
 	}
-	test = strtab_add(&l->tests, row->test, NULL);
+	test = add_test(l, row);
 	if (test == STRTAB_NONE)
 		return err_nomem(err);
 	l->ends[l->end_count] = (struct flaky_end){.test = test,
@@ -243,6 +263,7 @@ read_runs(struct looking *l)
 struct listed {
 	struct slice test;
 	struct flaky_verdict v;
+	struct slice profile;
 };
 
 /* The classes in the order in which they are listed. */
@@ -278,6 +299,16 @@ static const char *class_name(enum flaky_class class)
 	return names[class];
 }
 
+/* The id and the profile in the name of a test. */
+static void
+split_name(const struct looking *l, struct slice name, struct listed *at)
+{
+	size_t end = l->choice.profiled ? slice_find(name, '\0') : name.len;
+
+	at->test = slice_head(name, end);
+	at->profile = slice_from(name, end + 1);
+}
+
 /* The tests to be listed, for the caller to free; NULL when out of memory. */
 static struct listed *
 judge_all(const struct looking *l, size_t *count)
@@ -289,7 +320,7 @@ judge_all(const struct looking *l, size_t *count)
 		struct listed *at = &list[*count];
 
 		flaky_judge(l->flaky, i, &at->v);
-		at->test = strtab_get(&l->tests, i);
+		split_name(l, strtab_get(&l->tests, i), at);
 		*count += at->v.class != FLAKY_NOT;
 	}
 	if (list)
@@ -298,9 +329,10 @@ judge_all(const struct looking *l, size_t *count)
 }
 
 static void
-add_line(struct table *t, const struct listed *at)
+add_line(const struct looking *l, struct table *t, const struct listed *at)
 {
 	const struct flaky_verdict *v = &at->v;
+	struct buf name;
 
 	table_cell(t, slice_str(class_name(v->class)));
 	table_printf(t, "%.1f%%", 100 * v->rate);
@@ -309,7 +341,11 @@ add_line(struct table *t, const struct listed *at)
 	table_printf(t, "%llu", (unsigned long long)(v->failures + v->passes));
 	table_printf(t, "%.1f", (double)v->lost / 60e9);
 	table_printf(t, "%lld", (long long)v->last);
-	table_cell(t, at->test);
+	buf_init(&name, SIZE_MAX / 4);
+	buf_slice(&name, at->test);
+	choice_name(&l->choice, at->profile, &name);
+	table_cell(t, buf_get(&name));
+	buf_release(&name);
 }
 
 /* How many of each kind there are, listed or not. */
@@ -345,7 +381,7 @@ print(const struct looking *l, const struct listed *list, size_t count, size_t s
 	for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++)
 		table_cell(&table, slice_str(heads[i]));
 	for (size_t i = 0; i < shown; i++)
-		add_line(&table, &list[i]);
+		add_line(l, &table, &list[i]);
 	if (shown)
 		rc = table_print(&table, &l->cli->ui, &l->cli->err);
 	table_release(&table);
@@ -355,16 +391,16 @@ print(const struct looking *l, const struct listed *list, size_t count, size_t s
 }
 
 static json_t *
-listed_json(const struct listed *at)
+listed_json(const struct looking *l, const struct listed *at)
 {
 	const struct flaky_verdict *v = &at->v;
 
-	return json_pack("{so, ss, sf, sf, sI, sI, sI, sI, sf, sf, sf, so, sI}", "test", shape_text(at->test),
-	    "class", class_name(v->class), "probability", v->probability, "broken", v->broken, "passes",
-	    (json_int_t)v->passes, "failures", (json_int_t)v->failures, "chance_failures",
-	    (json_int_t)v->chance, "discounted", (json_int_t)v->discounted, "rate", v->rate, "low",
-	    v->range.low, "high", v->range.high, "lost", shape_seconds(v->lost), "last_failure",
-	    (json_int_t)v->last);
+	return json_pack("{so, ss, sf, sf, sI, sI, sI, sI, sf, sf, sf, so, sI, so*}", "test",
+	    shape_text(at->test), "class", class_name(v->class), "probability", v->probability, "broken",
+	    v->broken, "passes", (json_int_t)v->passes, "failures", (json_int_t)v->failures,
+	    "chance_failures", (json_int_t)v->chance, "discounted", (json_int_t)v->discounted, "rate",
+	    v->rate, "low", v->range.low, "high", v->range.high, "lost", shape_seconds(v->lost),
+	    "last_failure", (json_int_t)v->last, "profile", choice_json(&l->choice, at->profile));
 }
 
 static int
@@ -379,7 +415,7 @@ answer(const struct looking *l, const struct listed *list, size_t count, size_t 
 	answer_set(&a, "tests", json_integer((json_int_t)l->tests.len));
 	answer_list(&a, "flaky");
 	for (size_t i = 0; i < shown; i++)
-		answer_item(&a, listed_json(&list[i]));
+		answer_item(&a, listed_json(l, &list[i]));
 	answer_list_end(&a);
 	answer_set(&a, "not_shown", json_integer((json_int_t)(count - shown)));
 	return answer_end(&a, &l->cli->err);
@@ -417,7 +453,7 @@ run_flaky(struct cli *cli)
 	l.flaky = flaky_new();
 	if (!l.flaky)
 		err_nomem(&cli->err);
-	else if (find_runs(&l) == 0 && read_runs(&l) == 0)
+	else if (choice_init(&l.choice, cli, l.repo) == 0 && find_runs(&l) == 0 && read_runs(&l) == 0)
 		rc = show(&l);
 	flaky_free(l.flaky);
 	free(l.runs);
@@ -425,6 +461,7 @@ run_flaky(struct cli *cli)
 	free(l.places);
 	strtab_release(&l.commits);
 	strtab_release(&l.tests);
+	choice_release(&l.choice);
 	repo_free(l.repo);
 	return rc;
 }

@@ -254,6 +254,14 @@ class Questions(ProfileTest):
         self.assertIn("on.py39: fails on all 2 profiles\n", self.call("failing", expect=1).out)
         self.assertEqual([{"test": "on.py39", "profile": ["py311"]}], self.json("diff", expect=1)["new_failures"])
 
+    def test_what_fails_in_one_profile_is_not_flaky(self):
+        for _ in range(3):
+            self.call("load", "--profile", "py39", input=suite.packet("x", "fail"), expect=1)
+            self.call("load", "--profile", "py311", input=suite.packet("x", "success"), expect=0)
+        found = {(t["test"], *t["profile"]): t["failures"] for t in self.json("flaky")["flaky"]}
+        self.assertEqual(3, found[("x", "py39")])
+        self.assertNotIn(("x", "py311"), found)
+
     def test_profiles(self):
         known = {p["name"]: (p["known"], p["failing"], p["run"]) for p in self.json("profiles")["profiles"]}
         self.assertEqual({"py39": (2, 1, 0), "py311": (2, 0, 0)}, known)
