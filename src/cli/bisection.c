@@ -340,7 +340,7 @@ begin_run(struct search *s, struct lane *lane, bool load)
 
 	snprintf(run, sizeof(run), "%lld", (long long)s->b->victim->run);
 	if (rc == 0)
-		pairs = calloc(known.count + 4, sizeof(*pairs));
+		pairs = calloc(known.count + 5, sizeof(*pairs));
 	if (rc == 0 && !pairs)
 		rc = err_nomem(s->err);
 	if (rc == 0) {
@@ -348,6 +348,7 @@ begin_run(struct search *s, struct lane *lane, bool load)
 
 		if (known.count)
 			memcpy(pairs, known.pairs, known.count * sizeof(*pairs));
+		*end++ = (struct repo_meta){SLICE_LIT(REPO_META_PROBE), SLICE_LIT("bisect")};
 		*end++ = (struct repo_meta){SLICE_LIT(VICTIM_SEARCH), slice_str(s->b->name)};
 		*end++ = (struct repo_meta){SLICE_LIT(VICTIM_TEST), slice_str(s->b->victim->id)};
 		*end++ = (struct repo_meta){SLICE_LIT(VICTIM_RUN), slice_str(run)};

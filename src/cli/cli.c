@@ -130,12 +130,18 @@ cli_optional_config(struct cli *cli, struct config **out)
 	return access(path, F_OK) != 0 ? 0 : config_load(cli->here, out, &cli->err);
 }
 
+static int
+no_runs(struct cli *cli)
+{
+	return err_set(&cli->err, ERR_FAILED, "'No tests in repository'");
+}
+
 int
 cli_latest(struct cli *cli, struct repo *repo, int64_t *out)
 {
 	if (repo_latest(repo, out, &cli->err) < 0)
 		return -1;
-	return *out < 0 ? err_set(&cli->err, ERR_FAILED, "'No tests in repository'") : 0;
+	return *out < 0 ? no_runs(cli) : 0;
 }
 
 struct run_search {
@@ -165,6 +171,7 @@ run_from_end(struct cli *cli, struct repo *repo, int64_t place, int64_t *out)
 	struct repo_query query = {.since = TIME_NONE,
 	    .until = TIME_NONE,
 	    .states = 1u << REPO_FINISHED | 1u << REPO_INTERRUPTED,
+	    .no_probes = true,
 	    .newest_first = true,
 	    .limit = place};
 	struct run_search search = {0};
@@ -204,13 +211,15 @@ run_by_uid(struct cli *cli, struct repo *repo, const char *text, int64_t *out)
 int
 cli_run_id(struct cli *cli, struct repo *repo, const char *text, int64_t *out)
 {
-	int64_t id, latest;
+	int64_t id, count;
 
 	if (slice_int(slice_str(text), &id)) {
 		if (id < 0)
 			return run_from_end(cli, repo, id == INT64_MIN ? INT64_MAX : -id, out);
 		*out = id;
-		return cli_latest(cli, repo, &latest);
+		if (repo_run_count(repo, &count, &cli->err) < 0)
+			return -1;
+		return count ? 0 : no_runs(cli);
 	}
 	if (strlen(text) >= 4 && strspn(text, "0123456789abcdef") == strlen(text))
 		return run_by_uid(cli, repo, text, out);

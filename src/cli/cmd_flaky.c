@@ -119,6 +119,7 @@ find_runs(struct looking *l)
 	struct repo_query query = {.since = TIME_NONE,
 	    .until = TIME_NONE,
 	    .states = 1u << REPO_FINISHED | 1u << REPO_INTERRUPTED,
+	    .no_probes = true,
 	    .newest_first = true,
 	    .limit = a->set[ARG_WINDOW] ? a->number[ARG_WINDOW] : WINDOW};
 

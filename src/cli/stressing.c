@@ -200,8 +200,9 @@ begin_run(struct rounds *r, struct repetition *p, uint32_t seed)
 	struct repo_begin begin = {
 	    .command = cli->invoked, .uxsuccess_passes = config_uxsuccess_passes(s->setup->config)};
 	char list[32], copies[32];
-	struct repo_meta more[4] = {{SLICE_LIT(STRESSING_TEST), p->test->id}}, *pairs = NULL;
-	size_t count = 1;
+	struct repo_meta *pairs = NULL, more[5] = {{SLICE_LIT(REPO_META_PROBE), SLICE_LIT("stress")},
+					    {SLICE_LIT(STRESSING_TEST), p->test->id}};
+	size_t count = 2;
 	int rc = metadata_gather(&known, cli, s->copies, s->shuffle ? &seed : NULL,
 	    config_get(s->setup->config, "record_environment"));
 

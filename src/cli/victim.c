@@ -111,7 +111,7 @@ take_fact(void *context, struct slice key, struct slice value, struct err *err)
 	struct facts *f = context;
 
 	(void)err;
-	if (slice_eq(key, SLICE_LIT(VICTIM_SEARCH)))
+	if (slice_eq(key, SLICE_LIT(REPO_META_PROBE)))
 		f->probe = true;
 	else if (slice_eq(key, SLICE_LIT("command")))
 		f->isolated = slice_search(value, SLICE_LIT(" --isolated")) < value.len;

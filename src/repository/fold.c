@@ -116,14 +116,30 @@ add_durations(void *context, const struct repo_run *run, struct err *err)
 	return add_stream_durations(context, run->id, run->sequence, err);
 }
 
+/* 1, 0 or -1. */
+static int
+is_probe(struct index *ix, int64_t run, struct err *err)
+{
+	struct db_stmt *stmt = db_prepare(index_db(ix), sql_run_is_probe, err);
+	int rc;
+
+	if (!stmt)
+		return -1;
+	db_bind_int(stmt, 1, run);
+	rc = db_step(stmt, err);
+	db_release(stmt);
+	return rc;
+}
+
 int
 fold_run(struct index *ix, const struct repo_run *run, int64_t last, struct err *err)
 {
 	int64_t stale = run->sequence <= last, checkpoint = 0;
+	int probe = is_probe(ix, run->id, err);
 
-	if (index_counter(ix, CHECKPOINT, &checkpoint, err))
+	if (probe < 0 || index_counter(ix, CHECKPOINT, &checkpoint, err))
 		return -1;
-	if (run->sequence <= checkpoint)
+	if (probe || run->sequence <= checkpoint)
 		return 0;
 	/* Of several runs at one place the last one counts, whichever came first. */
 	if (index_runs_between(ix, run->sequence - 1, run->sequence, add_durations, ix, err) ||

@@ -344,7 +344,8 @@ index_runs_where(
 	db_bind_int(stmt, 4, query->states);
 	db_bind_text(stmt, 5, query->meta_key);
 	db_bind_text(stmt, 6, query->meta_value);
-	db_bind_int(stmt, 7, query->limit ? query->limit : INT64_MAX);
+	db_bind_int(stmt, 7, query->no_probes);
+	db_bind_int(stmt, 8, query->limit ? query->limit : INT64_MAX);
 	return walk_runs(stmt, fn, context, err);
 }
 

@@ -65,6 +65,10 @@ struct repo_meta {
 #define REPO_KEY_MAX ((size_t)200)
 #define REPO_VALUE_MAX ((size_t)64 * 1024)
 
+/* The key that makes a run a probe, an experiment on some tests: what fails, how long tests take and which run is
+ * the latest go by the other runs. Its value says what for. Format 1 does not know it. */
+#define REPO_META_PROBE "probe"
+
 /* What is said of a run when it begins. All borrowed during the call. */
 struct repo_begin {
 	const char *command;   /* the command line as typed, or NULL */
@@ -142,7 +146,7 @@ void repo_import_abort(struct repo_writer *w);
 
 /* The number of runs ever begun (`testr stats`). */
 int repo_run_count(struct repo *repo, int64_t *out, struct err *err);
-/* The id of the latest run (finished or interrupted), or -1. */
+/* The id of the latest run (finished or interrupted) that is no probe, or -1. */
 int repo_latest(struct repo *repo, int64_t *out, struct err *err);
 /* Facts of one run. "No such run." when there is none. */
 int repo_run_get(struct repo *repo, int64_t id, struct repo_run *out, struct err *err);
@@ -163,6 +167,7 @@ struct repo_query {
 	unsigned states;      /* a set of 1 << enum repo_state; 0: all */
 	/* Only runs that have this pair; with an absent value those that have the key; an absent key: all. */
 	struct slice meta_key, meta_value;
+	bool no_probes; /* REPO_META_PROBE */
 	bool newest_first;
 	int64_t limit; /* 0: none */
 };

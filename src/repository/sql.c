@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sql.h"
 
+#include "repository.h"
+
 /* run.state is enum repo_state, result.status enum status, whose values are those of the wire: 0 and 2 never
  * ended, 6 is fail. Times are nanoseconds since 1970, durations nanoseconds, NULL when unknown.
  *
@@ -234,23 +236,30 @@ const char sql_run_get[] = "SELECT " RUN_COLUMNS " FROM run WHERE id = $1";
 
 const char sql_runs[] = "SELECT " RUN_COLUMNS " FROM run ORDER BY id";
 
+#define NOT_A_PROBE \
+	"NOT EXISTS (SELECT 1 FROM run_meta AS m WHERE m.run = run.id AND m.key = '" REPO_META_PROBE "')"
+
 /* PostgreSQL learns the type of a parameter where it is compared, and that has to come first. */
 #define RUNS_WHERE \
 	"SELECT " RUN_COLUMNS " FROM run WHERE id < $1 AND (start >= $2 OR $2 IS NULL)" \
 	" AND (start < $3 OR $3 IS NULL) AND ($4 = 0 OR ((1 << state) & $4) <> 0)" \
 	" AND (EXISTS (SELECT 1 FROM run_meta AS m WHERE m.run = run.id AND m.key = $5" \
-	"  AND (m.value = $6 OR $6 IS NULL)) OR $5 IS NULL)"
+	"  AND (m.value = $6 OR $6 IS NULL)) OR $5 IS NULL)" \
+	" AND ($7 = 0 OR " NOT_A_PROBE ")"
 
-const char sql_runs_oldest_first[] = RUNS_WHERE " ORDER BY id LIMIT $7";
+const char sql_runs_oldest_first[] = RUNS_WHERE " ORDER BY id LIMIT $8";
 
-const char sql_runs_newest_first[] = RUNS_WHERE " ORDER BY id DESC LIMIT $7";
+const char sql_runs_newest_first[] = RUNS_WHERE " ORDER BY id DESC LIMIT $8";
 
 const char sql_run_running[] = "SELECT min(id) FROM run WHERE state = 0 AND id > $1";
 
 const char sql_runs_between[] = "SELECT " RUN_COLUMNS " FROM run WHERE state <> 0 AND sequence > $1"
-				" AND sequence <= $2 ORDER BY sequence, uid";
+				" AND sequence <= $2 AND " NOT_A_PROBE " ORDER BY sequence, uid";
 
-const char sql_run_latest[] = "SELECT id FROM run WHERE state <> 0 ORDER BY id DESC LIMIT 1";
+const char sql_run_latest[] =
+    "SELECT id FROM run WHERE state <> 0 AND " NOT_A_PROBE " ORDER BY id DESC LIMIT 1";
+
+const char sql_run_is_probe[] = "SELECT 1 FROM run_meta WHERE run = $1 AND key = '" REPO_META_PROBE "'";
 
 const char sql_run_of_uid[] = "SELECT id FROM run WHERE uid = $1";
 

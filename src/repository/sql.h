@@ -35,6 +35,7 @@ extern const char sql_runs_newest_first[];
 extern const char sql_run_running[];
 extern const char sql_runs_between[];
 extern const char sql_run_latest[];
+extern const char sql_run_is_probe[];
 extern const char sql_run_of_uid[];
 
 extern const char sql_meta_set[];

@@ -129,6 +129,7 @@ find_back(struct repo *repo, int64_t n, int64_t *id, struct err *err)
 	struct repo_query query = {.since = TIME_NONE,
 	    .until = TIME_NONE,
 	    .states = 1u << REPO_FINISHED | 1u << REPO_INTERRUPTED,
+	    .no_probes = true,
 	    .newest_first = true,
 	    .limit = n};
 	struct back b = {n - 1, -1};

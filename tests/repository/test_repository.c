@@ -385,6 +385,72 @@ a_finished_run_survives_a_kill(void **state)
 	}
 }
 
+static void
+one_run(struct repo *repo, const struct repo_begin *begin, enum status a, enum status b)
+{
+	struct repo_writer *w;
+	struct err err;
+	int64_t id;
+
+	ok(repo_run_begin(repo, begin, &w, &err));
+	ok(simple_result(w, "a", a, &err));
+	ok(simple_result(w, "b", b, &err));
+	ok(repo_run_finish(w, REPO_FINISHED, true, 0, &id, &err));
+}
+
+static int
+count_runs(void *context, const struct repo_run *run, struct err *err)
+{
+	(void)run;
+	(void)err;
+	++*(unsigned *)context;
+	return 0;
+}
+
+/* "a" alone fails, in the first of two runs. */
+static void
+check_probed(struct repo *repo)
+{
+	struct repo_query query = {.since = TIME_NONE, .until = TIME_NONE};
+	struct strtab failing = {0};
+	unsigned all = 0, others = 0;
+	int64_t latest;
+	struct err err;
+
+	ok(repo_failing_ids(repo, &failing, &err));
+	assert_int_equal(failing.len, 1);
+	assert_true(slice_eq(strtab_get(&failing, 0), SLICE_LIT("a")));
+	strtab_release(&failing);
+	ok(repo_latest(repo, &latest, &err));
+	assert_int_equal(latest, 0);
+	ok(repo_runs_where(repo, &query, count_runs, &all, &err));
+	query.no_probes = true;
+	ok(repo_runs_where(repo, &query, count_runs, &others, &err));
+	assert_int_equal(all, 2);
+	assert_int_equal(others, 1);
+}
+
+static void
+a_probe_decides_nothing(void **state)
+{
+	const struct place *place = *state;
+	struct repo_meta meta = {SLICE_LIT(REPO_META_PROBE), SLICE_LIT("test")};
+	struct repo_begin plain = {0}, probe = {.meta = &meta, .meta_count = 1};
+	struct repo *repo = open_repo(place);
+	struct err err;
+
+	one_run(repo, &plain, STATUS_FAIL, STATUS_SUCCESS);
+	one_run(repo, &probe, STATUS_SUCCESS, STATUS_FAIL);
+	check_probed(repo);
+	repo_free(repo);
+	if (strcmp(place->url, "memory:") == 0)
+		return;
+	ok(repo_rebuild(place->url, &err));
+	repo = open_repo(place);
+	check_probed(repo);
+	repo_free(repo);
+}
+
 /* ---- details and text ---- */
 
 struct keep {
@@ -846,6 +912,7 @@ main(void)
 	static struct place postgres = {.format = 2}, memory = {.format = 2};
 	const struct CMUnitTest laws[] = {
 	    LAWS("format_2.", &format2),
+	    {"format_2.a_probe_decides_nothing", a_probe_decides_nothing, set_up, tear_down, &format2},
 	    LAWS("format_1.", &format1),
 	    STESTR(random_runs_match_the_model),
 	    STESTR(runs_at_the_same_time_are_all_recorded),
@@ -858,12 +925,14 @@ main(void)
 	    POSTGRES(a_killed_writer_leaves_an_interrupted_run),
 	    POSTGRES(only_one_of_many_openers_repairs),
 	    POSTGRES(a_finished_run_survives_a_kill),
+	    POSTGRES(a_probe_decides_nothing),
 	    POSTGRES(large_binary_details_come_back),
 	    POSTGRES(text_comes_back_by_its_name),
 	    POSTGRES(a_time_that_no_packet_can_hold_costs_only_itself),
 	    POSTGRES(a_walk_ends_where_its_function_says),
 	    POSTGRES(a_stream_says_everything_of_its_run),
 	    POSTGRES(metadata_has_limits),
+	    MEMORY(a_probe_decides_nothing),
 	    MEMORY(random_runs_match_the_model),
 	    MEMORY(large_binary_details_come_back),
 	    MEMORY(text_comes_back_by_its_name),
