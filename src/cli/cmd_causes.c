@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ask.h"
-#include "causes.h"
+#include "show_causes.h"
 
 static const enum arg args[] = {ARG_JSON, ARG_RUN, ARG_NONE};
 

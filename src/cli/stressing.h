@@ -7,9 +7,9 @@
 #ifndef STRESSING_H
 #define STRESSING_H
 
-#include "causes.h"
 #include "sequential.h"
 #include "setup.h"
+#include "show_causes.h"
 
 /* The keys of the metadata. */
 #define STRESSING_TEST "stress.test"

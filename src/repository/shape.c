@@ -219,3 +219,23 @@ shape_details(const struct result *r)
 	}
 	return array;
 }
+
+json_t *
+shape_cause(struct slice message, struct slice frames, size_t failures, const struct strtab *tests)
+{
+	json_t *lines = json_array(), *ids = json_array();
+	struct slice frame;
+	int rc = 0;
+
+	while (frames.len && slice_split(&frames, '\n', &frame))
+		if (frame.len)
+			rc |= json_array_append_new(lines, shape_text(frame));
+	for (size_t i = 0; i < tests->len; i++)
+		rc |= json_array_append_new(ids, shape_text(strtab_get(tests, i)));
+	if (rc == 0)
+		return json_pack("{so, so, sI, so}", "message", shape_text(message), "frames", lines,
+		    "failures", (json_int_t)failures, "tests", ids);
+	json_decref(lines);
+	json_decref(ids);
+	return NULL;
+}

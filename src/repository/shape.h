@@ -44,5 +44,7 @@ json_t *shape_run(struct repo *repo, const struct repo_run *run, struct err *err
 /* "run" and "attempt" are left out where they are negative and 0. */
 json_t *shape_row(const struct repo_row *row, enum verdict verdict);
 json_t *shape_details(const struct result *r);
+/* `frames` are lines. */
+json_t *shape_cause(struct slice message, struct slice frames, size_t failures, const struct strtab *tests);
 
 #endif

@@ -22,6 +22,8 @@ int api_attachment(struct call *call, struct reply *out, struct err *err);
 int api_tests(struct call *call, struct reply *out, struct err *err);
 int api_test(struct call *call, struct reply *out, struct err *err);
 int api_history(struct call *call, struct reply *out, struct err *err);
+int api_flaky(struct call *call, struct reply *out, struct err *err);
+int api_causes(struct call *call, struct reply *out, struct err *err);
 int api_diff(struct call *call, struct reply *out, struct err *err);
 int api_junit(struct call *call, struct reply *out, struct err *err);
 int api_timeline(struct call *call, struct reply *out, struct err *err);

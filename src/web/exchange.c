@@ -174,7 +174,29 @@ is_allowed(struct exchange *x, unsigned wanted)
 	return false;
 }
 
-/* True when the request may go on; otherwise the reply says why not. */
+/* A page is named by its first part: "/run/17" is run.html, which finds the rest in its own address. */
+static const struct asset *
+find_page(const struct request *r)
+{
+	const struct asset *found = r->segment_count == 0 ? asset_find(SLICE_LIT("index.html")) : NULL;
+	struct buf name;
+
+	if (r->segment_count == 0)
+		return found;
+	if (r->segment_count == 1)
+		found = asset_find(r->segments[0]);
+	if (!found && slice_find(r->segments[0], '.') == r->segments[0].len) {
+		buf_init(&name, REQUEST_TARGET_MAX);
+		buf_slice(&name, r->segments[0]);
+		buf_str(&name, ".html");
+		found = asset_find(buf_get(&name));
+		buf_release(&name);
+	}
+	return found;
+}
+
+/* True when the request may go on; otherwise the reply says why not. Pages are the program's: they have nothing of the
+ * repository in them, and one asks for the token. */
 static bool
 check(struct exchange *x, const char *method)
 {
@@ -191,7 +213,7 @@ check(struct exchange *x, const char *method)
 		    SLICE_FMT(slice_head(host, 200)));
 	} else if (is_foreign(x, host)) {
 		reply_problem(out, 403, "foreign-origin", "requests from other sites are not answered");
-	} else if (!is_allowed(x, TOKEN_READ)) {
+	} else if ((x->wrong || !find_page(&x->request)) && !is_allowed(x, TOKEN_READ)) {
 		return false;
 	} else if (x->wrong) {
 		reply_problem(out, 400, "bad-request", "the path of the request is wrong: %s", x->wrong);
@@ -213,27 +235,6 @@ check(struct exchange *x, const char *method)
 }
 
 /* ---- the pages ---- */
-
-/* A page is named by its first part: "/run/17" is run.html, which finds the rest in its own address. */
-static const struct asset *
-find_page(const struct request *r)
-{
-	const struct asset *found = r->segment_count == 0 ? asset_find(SLICE_LIT("index.html")) : NULL;
-	struct buf name;
-
-	if (r->segment_count == 0)
-		return found;
-	if (r->segment_count == 1)
-		found = asset_find(r->segments[0]);
-	if (!found && slice_find(r->segments[0], '.') == r->segments[0].len) {
-		buf_init(&name, REQUEST_TARGET_MAX);
-		buf_slice(&name, r->segments[0]);
-		buf_str(&name, ".html");
-		found = asset_find(buf_get(&name));
-		buf_release(&name);
-	}
-	return found;
-}
 
 static void
 serve_page(struct exchange *x, const char *method)

@@ -24,7 +24,7 @@ PARAMS = {
     "limit": ("2", "0"), "state": ("finished,running", "dead"), "since": ("2020-01-01", "soon"), "until": ("2040-01-01T00:00:00Z", "x"),
     "status": ("fail,skip", "bad"), "worker": ("1", "-1"), "q": ("test", None), "sort": ("test", "name"), "prefix": ("pkg", None),
     "from": ("2020-01-01", "x"), "to": ("2040-01-01", "x"), "max": ("10", "5001"), "resolution": ("hour", "year"),
-    "group_by": ("host", None), "meta.KEY": ("", None), "cursor": (None, None)}
+    "group_by": ("host", None), "window": ("20", "-1"), "meta.KEY": ("", None), "cursor": (None, None)}
 
 
 class Document(WebTest):

@@ -5,8 +5,9 @@
 #ifndef CAUSES_H
 #define CAUSES_H
 
-#include "answer.h"
 #include "cause.h"
+#include "err.h"
+#include "outcome.h"
 #include "strtab.h"
 
 struct causes_group {
@@ -29,10 +30,5 @@ int causes_add(struct causes *c, const struct result *r, struct err *err);
  * by the caller; NULL when out of memory. */
 const struct causes_group **causes_ranked(const struct causes *c);
 void causes_release(struct causes *c);
-
-/* A line a group: how many failures, the cause, and examples. */
-int causes_print(const struct causes *c, struct ui *ui, struct err *err);
-/* The groups as the list "causes" of the answer. */
-int causes_answer(const struct causes *c, struct answer *a, struct err *err);
 
 #endif

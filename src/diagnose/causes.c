@@ -2,14 +2,8 @@
 #include "causes.h"
 
 #include "detail.h"
-#include "table.h"
-#include "utf8.h"
 
 #include <stdlib.h>
-
-/* How much of a cause, and how many tests, a line shows. */
-#define CAUSE_SHOWN 100
-#define TESTS_SHOWN 3
 
 static bool
 is_traceback(const struct detail *d)
@@ -143,110 +137,4 @@ causes_release(struct causes *c)
 	free(c->groups);
 	strtab_release(&c->keys);
 	*c = (struct causes){0};
-}
-
-/* "message [net.py: connect < pool.py: open]" */
-static void
-add_cause(struct table *t, const struct causes_group *g)
-{
-	struct slice message = utf8_head(g->message, CAUSE_SHOWN), frames = g->frames, frame;
-	struct buf text;
-
-	buf_init(&text, SIZE_MAX / 4);
-	buf_slice(&text, message);
-	buf_str(&text, message.len < g->message.len ? "…" : "");
-	for (size_t i = 0; slice_split(&frames, '\n', &frame) && frame.len; i++) {
-		buf_str(&text, i ? " < " : " [");
-		buf_slice(&text, frame);
-	}
-	buf_str(&text, g->frames.len ? "]" : "");
-	t->failed |= text.failed;
-	table_cell(t, buf_get(&text));
-	buf_release(&text);
-}
-
-static void
-add_examples(struct table *t, const struct causes_group *g)
-{
-	struct buf text;
-
-	buf_init(&text, SIZE_MAX / 4);
-	for (size_t i = 0; i < g->tests.len && i < TESTS_SHOWN; i++) {
-		buf_str(&text, i ? ", " : "");
-		buf_slice(&text, strtab_get(&g->tests, i));
-	}
-	if (g->tests.len > TESTS_SHOWN)
-		buf_printf(&text, ", %zu more", g->tests.len - TESTS_SHOWN);
-	t->failed |= text.failed;
-	table_cell(t, buf_get(&text));
-	buf_release(&text);
-}
-
-int
-causes_print(const struct causes *c, struct ui *ui, struct err *err)
-{
-	const struct causes_group **order = causes_ranked(c);
-	struct table table;
-	int rc;
-
-	if (!order)
-		return err_nomem(err);
-	table_init(&table, 3);
-	table_cell(&table, SLICE_LIT("failures"));
-	table_cell(&table, SLICE_LIT("cause"));
-	table_cell(&table, SLICE_LIT("tests"));
-	for (size_t i = 0; i < c->keys.len; i++) {
-		table_printf(&table, "%zu", order[i]->failures);
-		add_cause(&table, order[i]);
-		add_examples(&table, order[i]);
-	}
-	rc = table_print(&table, ui, err);
-	table_release(&table);
-	free(order);
-	return rc;
-}
-
-/* The frames, or the tests, as a list of texts. */
-static json_t *
-lines_json(struct slice lines)
-{
-	json_t *array = json_array();
-	struct slice line;
-
-	while (lines.len && slice_split(&lines, '\n', &line))
-		if (line.len && json_array_append_new(array, shape_text(line))) {
-			json_decref(array);
-			return NULL;
-		}
-	return array;
-}
-
-static json_t *
-tests_json(const struct strtab *tests)
-{
-	json_t *array = json_array();
-
-	for (size_t i = 0; i < tests->len; i++)
-		if (json_array_append_new(array, shape_text(strtab_get(tests, i)))) {
-			json_decref(array);
-			return NULL;
-		}
-	return array;
-}
-
-int
-causes_answer(const struct causes *c, struct answer *a, struct err *err)
-{
-	const struct causes_group **order = causes_ranked(c);
-
-	if (!order)
-		return err_nomem(err);
-	answer_list(a, "causes");
-	for (size_t i = 0; i < c->keys.len; i++)
-		answer_item(a, json_pack("{so, so, sI, so}", "message", shape_text(order[i]->message),
-				   "frames", lines_json(order[i]->frames), "failures",
-				   (json_int_t)order[i]->failures, "tests", tests_json(&order[i]->tests)));
-	answer_list_end(a);
-	free(order);
-	return 0;
 }

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A run that goes on: what runs now and for how long, what has failed, when it will be over.
+ *
+ * Invariant: what is shown follows from the events seen, each once. */
+import { get, path } from "./api.js";
+import { h, sign, status, testLink } from "./dom.js";
+import { follow } from "./events.js";
+import { count, duration, plural } from "./format.js";
+import { command, title } from "./page.js";
+
+/* How many failures are kept in sight. */
+const SHOWN = 100;
+/* A redraw at most every so many milliseconds, however many events come. */
+const FRAME = 200;
+
+class State {
+	constructor() {
+		this.open = new Map();
+		this.done = this.failed = this.skipped = 0;
+		this.failures = [];
+	}
+
+	start(event) {
+		this.open.set(event.test, {...event, seen: Date.now()});
+	}
+
+	result(event) {
+		this.open.delete(event.test);
+		this.done++;
+		this.skipped += event.status === "skip";
+		if (event.fails) {
+			this.failed++;
+			this.failures.unshift(event);
+			this.failures.length = Math.min(this.failures.length, SHOWN);
+		}
+	}
+}
+
+/* What a test took the last time; asked for once. */
+function expectations() {
+	const known = new Map();
+	return test => {
+		if (!known.has(test)) {
+			known.set(test, null);
+			get(path("tests", test)).then(facts => known.set(test, facts.latest.duration), () => {});
+		}
+		return known.get(test);
+	};
+}
+
+/* The whole run before says how many tests there are, and how fast they go. */
+async function whole(run) {
+	const {runs} = await get(path("runs"), {state: "finished", cursor: run.run, limit: 20});
+	return runs.find(other => !other.partial && other.tests > 0) ?? null;
+}
+
+export async function live(main, run, over) {
+	const base = await whole(run), expected = expectations();
+	const heading = h("h1", null, ""), line = h("p", {class: "lead", role: "status"}), link = h("p", {class: "note", role: "status"});
+	const bar = h("progress", {max: base?.tests ?? 1, "aria-label": "Results so far"});
+	const now = h("tbody"), bad = h("tbody");
+	const running = h("table", {id: "running"}, h("thead", null, h("tr", null, [["", "Runs now"], ["num", "Worker"], ["num", "For"], ["num", "Last time"]].map(([kind, text]) => h("th", {scope: "col", class: kind}, text)))), now);
+	const failures = h("section", {id: "failures", hidden: true}, h("h2", null, "Failures"), h("table", null, h("thead", null, h("tr", null, h("th", {scope: "col"}, "Status"), h("th", {scope: "col"}, "Test"), h("th", {scope: "col", class: "num"}, "Took"))), bad));
+	const state = new State();
+	let timer = null;
+
+	function left() {
+		if (!base?.elapsed || !state.done)
+			return "";
+		const seconds = base.elapsed * Math.max(0, 1 - state.done / base.tests);
+		return state.done >= base.tests ? "; nearly done, going by" : `; about ${duration(seconds)} left, going by`;
+	}
+
+	function draw() {
+		timer = null;
+		heading.replaceChildren(h("span", {class: "running"}, sign("running")), `Run ${run.run} goes on: ${plural(state.done, "result")}, ${plural(state.failed, "failure")}`);
+		title(`${count(state.done)} done, ${count(state.failed)} failed · run ${run.run}`);
+		line.replaceChildren(state.skipped ? `${count(state.skipped)} skipped. ` : "", base ? [`${count(Math.min(state.done, base.tests))} of about ${count(base.tests)}${left()} `, h("a", {href: "/run/" + base.run}, "run " + base.run), "."] : "");
+		if (base)
+			bar.value = Math.min(state.done, base.tests);
+		bar.hidden = !base;
+		const focus = document.activeElement?.getAttribute("href");
+		now.replaceChildren(...[...state.open.values()].slice(0, 200).map(one => {
+			const elapsed = Math.max(0, (Date.now() - (one.start ? Date.parse(one.start) : one.seen)) / 1000), usual = expected(one.test);
+			return h("tr", null, h("td", null, testLink(one.test)), h("td", {class: "num"}, one.worker ?? ""),
+				h("td", {class: "num" + (usual !== null && elapsed > 2 * usual + 1 ? " late" : "")}, duration(elapsed)), h("td", {class: "num"}, duration(usual)));
+		}));
+		running.hidden = !state.open.size;
+		bad.replaceChildren(...state.failures.map(one => h("tr", null, h("td", {class: "short"}, status(one)), h("td", null, testLink(one.test, run.run)), h("td", {class: "num"}, duration(one.duration)))));
+		failures.hidden = !state.failures.length;
+		if (focus)
+			[...main.querySelectorAll(".go")].find(a => a.getAttribute("href") === focus)?.focus();
+	}
+
+	function soon() {
+		timer ??= setTimeout(draw, FRAME);
+	}
+
+	async function listen() {
+		let end;
+		await follow(path("runs", run.run, "events"), (kind, data) => {
+			if (kind === "end")
+				end = data;
+			else if (kind === "start" || kind === "result")
+				state[kind](data);
+			soon();
+		}, connected => { link.textContent = connected ? "" : "The server does not answer; trying again\u2026"; });
+		clearInterval(ticking);
+		clearTimeout(timer);
+		await over(end);
+	}
+
+	main.append(h("p", {class: "over"}, `Run ${run.run}`), heading, link, h("div", {class: "live"}, line, bar, running), failures, command("testr last -r " + run.run));
+	const ticking = setInterval(draw, 1000);
+	draw();
+	listen().catch(error => { link.textContent = error.message; });
+}
