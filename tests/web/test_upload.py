@@ -56,10 +56,10 @@ class Uploads(WebTest):
         self.assertTrue(self.post(packets, path="/api/v1/runs?partial=true").json()["partial"])
 
     def test_what_is_no_run(self):
-        before = self.testr("stats")
+        before = self.call_testr("stats")
         for body in b"", b"hello\n", gzip.compress(b"hello"), b"\x1f\x8b\x08\x00" + b"x" * 100, b"x" * 3000000:
             self.post(body, 422)
-        self.assertEqual(before, self.testr("stats"))
+        self.assertEqual(before, self.call_testr("stats"))
 
     def test_sent_again(self):
         first = self.post(stream(RESULTS), Idempotency_Key="build 17").json()

@@ -159,7 +159,7 @@ class WebTest(unittest.TestCase):
             # For every program that is started.
             os.environ["TESTR_REPOSITORY"] = cls.postgres.url()
             cls.addClassCleanup(os.environ.pop, "TESTR_REPOSITORY")
-        cls.testr("init")
+        cls.call_testr("init")
         for results in cls.RUNS:
             cls.load(results)
         cls.server = Server(cls.dir)
@@ -172,7 +172,7 @@ class WebTest(unittest.TestCase):
             raise AssertionError("exit status %d\n%s" % (status, complaints))
 
     @classmethod
-    def testr(cls, *args, input=b"", allowed=(0, 1)):
+    def call_testr(cls, *args, input=b"", allowed=(0, 1)):
         done = subprocess.run([TESTR, *args], cwd=cls.dir, input=input, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                               timeout=PATIENCE)
         if done.returncode not in allowed:
@@ -181,7 +181,7 @@ class WebTest(unittest.TestCase):
 
     @classmethod
     def load(cls, results, *args):
-        cls.testr("load", *args, input=stream(results))
+        cls.call_testr("load", *args, input=stream(results))
 
     def get(self, path, expect=200, **headers):
         answer = self.server.get(path, **headers)
