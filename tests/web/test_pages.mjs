@@ -276,8 +276,10 @@ await main({
 		const page = await browser.page(big);
 		await open(page, "/run/latest");
 		for (let i = 0; i < 60; i++) {
-			await page.evaluate(() => scrollTo(0, document.documentElement.scrollHeight));
-			await page.waitForFunction(n => document.querySelector("#results .space:last-child") && Number(document.querySelector("#results tbody tr:last-child")?.getAttribute("aria-rowindex") ?? 0) > n, i * 150);
+			await page.waitForFunction(n => {
+				scrollTo(0, document.documentElement.scrollHeight);
+				return Number([...document.querySelectorAll("#results tr[aria-rowindex]")].at(-1)?.getAttribute("aria-rowindex")) > n;
+			}, i * 150);
 			assert.ok(await page.evaluate(() => document.querySelectorAll("*").length) < 2000);
 		}
 		await open(page, "/timeline");
