@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A test server for tests of testr, by docs/rpc.md, over the tests of suite.py. It can misbehave.
 
-    server.py MODE TEST...
+    server.py MODE TEST...         or @ instead of the tests, for those in the file TESTS
 
     good       as it should be                 old        speaks version 1 alone
     mute       never says Hello                future     speaks version 9 alone
@@ -176,4 +176,8 @@ class Server:
 if __name__ == "__main__":
     with open("STARTS", "a") as starts:
         starts.write("%d %s\n" % (os.getpid(), sys.argv[1]))
-    Server(sys.argv[1], sys.argv[2:]).serve()
+    tests = sys.argv[2:]
+    if tests[:1] == ["@"]:
+        with open("TESTS") as f:
+            tests = f.read().split()
+    Server(sys.argv[1], tests).serve()

@@ -191,7 +191,9 @@ class Bad(ServerTest):
     def test_killed_each_in_turn(self):
         count, kills = (5000, 40) if LONG else (300, 6)
         tests = ["slow.%d" % i for i in range(count)]
-        self.serve("good", tests)
+        # So many make a command that fills the pipe when it is told.
+        self.write("TESTS", " ".join(tests))
+        self.serve("good", ["@"])
         process = self.start("run", "--parallel", "--concurrency=2")
         chance, killed = random.Random(7), set()
         for turn in range(kills):
