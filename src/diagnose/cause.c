@@ -455,10 +455,16 @@ void
 cause_find(struct cause *c, struct slice text, struct slice test)
 {
 	struct search s = {.test = test};
+	struct buf plain;
 	struct slice line;
 
 	buf_clear(&c->message);
 	buf_clear(&c->frames);
+	buf_init(&plain, SIZE_MAX / 4);
+	if (slice_find(text, 0x1b) < text.len) {
+		normal_uncoloured(&plain, text);
+		text = plain.failed ? text : buf_get(&plain);
+	}
 	while (slice_split(&text, '\n', &line))
 		take_line(&s, line);
 	close_block(&s);
@@ -470,4 +476,5 @@ cause_find(struct cause *c, struct slice text, struct slice test)
 		write_frame(&c->frames, &s.best.frames[i]);
 	if (!s.best.frame_count && s.best.own.function.data)
 		write_frame(&c->frames, &s.best.own);
+	buf_release(&plain);
 }

@@ -271,17 +271,41 @@ replace(struct buf *out, struct slice s)
 	}
 }
 
-/* Without the sequences that colour a terminal, and with one space for blanks and control characters in a row. */
+/* The length of the sequence for a terminal ("\33[1;31m") that is there, or 0. */
+static size_t
+sequence(struct slice s, size_t at)
+{
+	size_t end = at + 2;
+
+	if (!has(s, at, 0x1b) || !has(s, at + 1, '['))
+		return 0;
+	while (end < s.len && (s.data[end] < 0x40 || s.data[end] > 0x7e))
+		end++;
+	return (end < s.len ? end + 1 : end) - at;
+}
+
+void
+normal_uncoloured(struct buf *out, struct slice s)
+{
+	for (size_t i = 0; i < s.len; i++) {
+		size_t n = sequence(s, i);
+
+		if (n)
+			i += n - 1;
+		else
+			buf_byte(out, s.data[i]);
+	}
+}
+
 void
 normal_clean(struct buf *out, struct slice s)
 {
 	for (size_t i = 0; i < s.len; i++) {
 		uint8_t c = s.data[i];
+		size_t n = sequence(s, i);
 
-		if (c == 0x1b && has(s, i + 1, '[')) {
-			i += 2;
-			while (i < s.len && (s.data[i] < 0x40 || s.data[i] > 0x7e))
-				i++;
+		if (n) {
+			i += n - 1;
 			continue;
 		}
 		if (c > ' ' && c != 0x7f)

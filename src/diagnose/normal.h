@@ -11,6 +11,9 @@
 /* Appends the text in normal form: one line, blanks as one space each, of a path its last part. */
 void normal_form(struct buf *out, struct slice text);
 
+/* Appends the text without the sequences that colour a terminal. */
+void normal_uncoloured(struct buf *out, struct slice text);
+
 /* Appends the text as one line with single spaces, without control characters and the sequences that colour a
  * terminal. */
 void normal_clean(struct buf *out, struct slice text);

@@ -24,10 +24,27 @@ check_of(const char *test, const char *text, const char *message, const char *fr
 	cause_release(&c);
 }
 
+/* The same in colours: a sequence before each word. */
+static void
+check_coloured(const char *test, const char *text, const char *message, const char *frames)
+{
+	struct buf coloured;
+
+	buf_init(&coloured, 1 << 20);
+	for (const char *c = text; *c; c++) {
+		if (*c != ' ' && *c != '\n' && (c == text || c[-1] == ' ' || c[-1] == '\n'))
+			buf_str(&coloured, "\33[1;31m");
+		buf_byte(&coloured, (uint8_t)*c);
+	}
+	check_of(test, buf_cstr(&coloured), message, frames);
+	buf_release(&coloured);
+}
+
 static void
 check(const char *text, const char *message, const char *frames)
 {
 	check_of(TEST, text, message, frames);
+	check_coloured(TEST, text, message, frames);
 }
 
 static void
