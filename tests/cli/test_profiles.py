@@ -126,6 +126,34 @@ class Runs(ProfileTest):
         self.call("run", "--failing", expect=1)
         self.assertEqual({(t, p) for t in ("on.py39", "on.mysql") for p in MATRIX if t[3:] in p.split("+")}, set(self.rows()))
 
+    @unittest.skipUnless(os.path.isdir("/usr/lib/python3/dist-packages/testtools"), "there is no python3-testtools")
+    def test_a_matrix_over_a_real_suite(self):
+        """python3-testtools with three seeds of hashes and two encodings: six times what it is alone, where one test fails for
+        want of its scenarios."""
+        names = " ".join("testtools.tests.test_" + name for name in ("content", "tags", "testcase"))
+        plain = ("[DEFAULT]\ntest_command=/usr/bin/python3 -W ignore -m testr_python.unittest %s $LISTOPT $IDOPTION\n"
+                 "test_id_option=--load-list $IDFILE\ntest_list_option=--list\n" % names)
+        seeds, encodings = ("hash0", "hash1", "hash2"), ("utf8", "locale")
+        lines = ["profiles=%s\nseed=\nutf8=\nenv.PYTHONHASHSEED=%%(seed)s\nenv.PYTHONUTF8=%%(utf8)s\n" % " ".join(seeds + encodings)]
+        lines += ["[profile %s]\nseed=%s\n" % (seed, seed[-1]) for seed in seeds]
+        lines += ["[profile utf8]\nutf8=1\n[profile locale]\nutf8=0\n"]
+        lines += ["[profile %s+%s]\n" % (seed, encoding) for seed in seeds for encoding in encodings]
+        self.env["PYTHONPATH"] = os.path.join(SOURCE, "python")
+        self.write(".testr.conf", plain)
+        self.call("init", expect=0)
+        self.call("run", expect=1)
+        alone = {r["test"]: r["status"] for r in self.json("last", expect=None)["results"]}
+        self.assertLess(200, len(alone))
+        self.write(".testr.conf", plain + "".join(lines))
+        self.call("run", "--parallel", "--concurrency=2", expect=1)
+        found = collections.defaultdict(dict)
+        results = self.json("last", expect=None)["results"]
+        for r in results:
+            found[frozenset(t for t in r["tags"] if t in seeds + encodings)][r["test"]] = r["status"]
+        self.assertEqual({frozenset((seed, encoding)): alone for seed in seeds for encoding in encodings}, dict(found))
+        self.assertEqual({0, 1}, {r["worker"] for r in results})
+        self.assertEqual(["1", "0"], [line.split()[0] for line in self.lines("runs")[2:]])
+
     def test_servers(self):
         server = "test_server_command=/usr/bin/python3 %s/server.py good %s\n" % (project.HERE, self.TESTS)
         self.matrix(self.TESTS, server)
