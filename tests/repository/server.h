@@ -162,4 +162,22 @@ server_new_place(struct server *s, struct place *place)
 	return -1;
 }
 
+/* The one server of a test program, and cmocka's functions before and after all its tests. */
+static struct server server;
+
+static inline int
+start_server(void **state)
+{
+	(void)state;
+	return server_start(&server);
+}
+
+static inline int
+stop_server(void **state)
+{
+	(void)state;
+	server_stop(&server);
+	return 0;
+}
+
 #endif

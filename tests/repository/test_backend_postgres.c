@@ -5,23 +5,6 @@
 
 #include <signal.h>
 
-static struct server server;
-
-static int
-start_server(void **state)
-{
-	(void)state;
-	return server_start(&server);
-}
-
-static int
-stop_server(void **state)
-{
-	(void)state;
-	server_stop(&server);
-	return 0;
-}
-
 /* A repository in a schema of its own. */
 static void
 new_place(struct place *place)

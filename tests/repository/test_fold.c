@@ -41,23 +41,6 @@ struct answer {
 	int64_t durations[TESTS], places[TESTS]; /* TIME_NONE: unknown */
 };
 
-static struct server server;
-
-static int
-start_server(void **state)
-{
-	(void)state;
-	return server_start(&server);
-}
-
-static int
-stop_server(void **state)
-{
-	(void)state;
-	server_stop(&server);
-	return 0;
-}
-
 static struct db *
 new_db(bool postgres)
 {

@@ -327,30 +327,10 @@ format_1_has_none(void **state)
 	repo_free(repo);
 }
 
-static struct server server;
-
-static int
-start_server(void **state)
-{
-	(void)state;
-	return server_start(&server);
-}
-
-static int
-stop_server(void **state)
-{
-	(void)state;
-	server_stop(&server);
-	return 0;
-}
-
 static int
 set_up_postgres(void **state)
 {
-	struct place *place = *state;
-	struct err err;
-
-	return server_new_schema(&server, place->url, sizeof(place->url)) || repo_create(place->url, 2, &err);
+	return server_new_place(&server, *state);
 }
 
 static int

@@ -11,23 +11,6 @@
 
 #define RUNS 16
 
-static struct server server;
-
-static int
-start_server(void **state)
-{
-	(void)state;
-	return server_start(&server);
-}
-
-static int
-stop_server(void **state)
-{
-	(void)state;
-	server_stop(&server);
-	return 0;
-}
-
 static void
 execute(const struct place *place, const char *sql)
 {

@@ -6,24 +6,8 @@
 
 #define RUNS 24
 
-static struct server server;
 static struct place directory = {.format = 2, .in_memory = true}, postgres = {.format = 2},
 		    memory = {.format = 2, .url = "memory:"};
-
-static int
-start_server(void **state)
-{
-	(void)state;
-	return server_start(&server);
-}
-
-static int
-stop_server(void **state)
-{
-	(void)state;
-	server_stop(&server);
-	return 0;
-}
 
 static int
 new_place(void **state)

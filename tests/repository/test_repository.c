@@ -858,23 +858,6 @@ set_up_stestr(void **state)
 	return rename(from, to);
 }
 
-static struct server server;
-
-static int
-start_server(void **state)
-{
-	(void)state;
-	return server_start(&server);
-}
-
-static int
-stop_server(void **state)
-{
-	(void)state;
-	server_stop(&server);
-	return 0;
-}
-
 static int
 set_up_postgres(void **state)
 {

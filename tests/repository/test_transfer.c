@@ -11,23 +11,7 @@
 
 #define RUNS 20
 
-static struct server server;
 static struct place here, there, third;
-
-static int
-start_server(void **state)
-{
-	(void)state;
-	return server_start(&server);
-}
-
-static int
-stop_server(void **state)
-{
-	(void)state;
-	server_stop(&server);
-	return 0;
-}
 
 /* One in a directory, or in a database. */
 static void
