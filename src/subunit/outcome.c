@@ -312,7 +312,7 @@ open_record(struct outcome *o, const struct event *e)
 	r->status = STATUS_NONE;
 	r->start = e->time;
 	r->latest = TIME_NONE;
-	r->offset = e->offset;
+	r->offset = r->end = e->offset;
 	buf_slice(&r->key, e->id);
 	buf_slice(&r->key, e->route);
 	if (r->key.failed) {
@@ -648,7 +648,11 @@ outcome_event(struct outcome *o, const struct event *e, const struct result **ou
 	r->stop = e->time;
 	if (!status_is_final(e->status))
 		r->latest = e->time;
-	r->end = e->offset + e->raw.len;
+	/* An outcome of version 1 has the place of its line, and comes after the attachments below that. */
+	if (r->offset > e->offset)
+		r->offset = e->offset;
+	if (r->end < e->offset + e->raw.len)
+		r->end = e->offset + e->raw.len;
 	if (e->tags && set_tags(r, e->tags, e->tag_count))
 		return -1;
 	if (e->file_name.data && e->file.len && add_file(o, r, e))

@@ -75,7 +75,8 @@ struct result {
 	size_t tag_count;
 	const struct detail *details; /* sorted by name */
 	size_t detail_count;
-	uint64_t offset, end; /* of the first byte of its first event, and one past the last of its last */
+	/* Of the first byte of its events, and one past the last; of a line of version 1 the first byte counts. */
+	uint64_t offset, end;
 };
 
 struct outcome;

@@ -221,7 +221,7 @@ model_open(
 	memset(hole, 0, sizeof(*hole));
 	hole->used = true;
 	hole->opened = (*opened)++;
-	hole->offset = e->offset;
+	hole->offset = UINT64_MAX;
 	hole->start = e->time;
 	hole->latest = TIME_NONE;
 	hole->has_route = route != NULL;
@@ -240,7 +240,8 @@ model_event(struct model_test *t, const struct event *e)
 	t->stop = e->time;
 	if (!status_is_final(e->status))
 		t->latest = e->time;
-	t->end = e->offset + e->raw.len;
+	t->offset = e->offset < t->offset ? e->offset : t->offset;
+	t->end = e->offset + e->raw.len > t->end ? e->offset + e->raw.len : t->end;
 	if (e->tags) {
 		t->tag_count = e->tag_count;
 		for (size_t i = 0; i < e->tag_count; i++)
