@@ -34,7 +34,7 @@ def build(name, compiler, options):
 
 def run(directory, left_out):
     env = dict(os.environ, **SANITIZER_OPTIONS)
-    command = ["meson", "test", "-C", directory, "--no-rebuild", "--print-errorlogs", "--num-processes", "2"]
+    command = ["meson", "test", "-C", directory, "--no-rebuild", "--print-errorlogs", "--num-processes", "3"]
     for suite in left_out:
         command += ["--no-suite", suite]
     code = subprocess.run(command, env=env).returncode

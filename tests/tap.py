@@ -7,8 +7,17 @@
 Arguments choose tests by a part of their id. The exit status is 1 when a test failed or none ran.
 """
 
+import os
 import sys
 import unittest
+
+LONG = "TESTR_LONG" in os.environ
+
+
+def long(test):
+    """A test, or a class of tests, that is only there for ./check --long."""
+    test.only_long = True
+    return test
 
 
 class Result(unittest.TestResult):
@@ -60,11 +69,15 @@ def flatten(suite):
             yield item
 
 
+def is_there(test):
+    return LONG or not (hasattr(test, "only_long") or hasattr(getattr(test, test._testMethodName, None), "only_long"))
+
+
 def main():
     sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
     suite = unittest.defaultTestLoader.loadTestsFromModule(sys.modules["__main__"])
     wanted = sys.argv[1:]
-    tests = [t for t in flatten(suite) if not wanted or any(w in t.id() for w in wanted)]
+    tests = [t for t in flatten(suite) if is_there(t) and (not wanted or any(w in t.id() for w in wanted))]
     result = Result()
     sys.stdout.write("TAP version 13\n")
     # A suite, not a loop over the tests: it runs the fixtures of classes and modules.

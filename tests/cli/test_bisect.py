@@ -13,7 +13,7 @@ import unittest
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import project  # noqa: E402
 import tap  # noqa: E402
-from project import HERE, LONG, PATIENCE, ProjectTest, TESTR  # noqa: E402
+from project import HERE, PATIENCE, ProjectTest, TESTR  # noqa: E402
 
 SOURCE = os.environ.get("TESTR_SOURCE") or os.path.join(HERE, "..", "..")
 
@@ -180,7 +180,7 @@ class Storage(BisectTest):
     def test_killed_and_resumed(self):
         self.killed(2, 3)
 
-    @unittest.skipUnless(LONG, "for ./check --long")
+    @tap.long
     def test_killed_and_resumed_many_times(self):
         self.killed(20, 4)
 
@@ -300,7 +300,7 @@ def tests(module):
 '''
 
 
-@unittest.skipUnless(LONG, "for ./check --long")
+@tap.long
 class LongSuite(BisectTest):
     """300 tests of Python's unittest, from the first failure to the verdict by the commands that a person types."""
 

@@ -10,7 +10,7 @@ import unittest
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import project  # noqa: E402
 import tap  # noqa: E402
-from project import LONG, ProjectTest  # noqa: E402
+from project import ProjectTest  # noqa: E402
 
 
 class LimitTest(ProjectTest):
@@ -46,9 +46,9 @@ class Tests(LimitTest):
         self.call("run", "--test-timeout", "none", expect=0)
         self.call("run", "--test-timeout", "auto", expect=0)
 
+    @tap.long
     def test_by_history(self):
-        if not LONG:
-            self.skipTest("takes 40 seconds; ./check --long")
+        """It takes 40 seconds."""
         lines = ['{"test_id": "hang.a", "test_status": "%s", "timestamp": "2020-01-01T00:00:0%dZ"}\n' % pair
                  for pair in (("inprogress", 1), ("success", 2))]
         stream = subprocess.run([project.SUBUNIT, "json2subunit"], input="".join(lines).encode(), stdout=subprocess.PIPE, check=True).stdout

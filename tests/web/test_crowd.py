@@ -68,7 +68,7 @@ class Crowd(WebTest):
                 self.assertIn(int(line.split()[1]), status, line)
         self.answers()
 
-    @unittest.skipUnless(LONG, "takes half a minute; ./check --long")
+    @tap.long
     def test_heads_that_never_end(self):
         clients = [self.connect(b"GET / HTTP/1.1\r\nX: ") for _ in range(10)]
         ticks, ended = selectors.DefaultSelector(), set()
