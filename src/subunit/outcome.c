@@ -649,10 +649,8 @@ outcome_event(struct outcome *o, const struct event *e, const struct result **ou
 	if (!status_is_final(e->status))
 		r->latest = e->time;
 	/* An outcome of version 1 has the place of its line, and comes after the attachments below that. */
-	if (r->offset > e->offset)
-		r->offset = e->offset;
-	if (r->end < e->offset + e->raw.len)
-		r->end = e->offset + e->raw.len;
+	r->offset = e->offset < r->offset ? e->offset : r->offset;
+	r->end = e->offset + e->raw.len > r->end ? e->offset + e->raw.len : r->end;
 	if (e->tags && set_tags(r, e->tags, e->tag_count))
 		return -1;
 	if (e->file_name.data && e->file.len && add_file(o, r, e))
