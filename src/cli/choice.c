@@ -124,7 +124,7 @@ choice_name(const struct choice *c, struct slice profile, struct buf *out)
 json_t *
 choice_json(const struct choice *c, struct slice profile)
 {
-	return c->profiled ? lists_profile_json(profile) : NULL;
+	return c->profiled ? shape_profile(profile) : NULL;
 }
 
 /* "fails only on py39+mysql", "fails on py39, py311", "fails on all 4 profiles". */

@@ -154,7 +154,7 @@ run_config(struct cli *cli)
 		if (cli->args.set[ARG_JSON]) {
 			answer_begin(&v.answer, &cli->ui, "config");
 			if (profiles.count)
-				answer_set(&v.answer, "profile", lists_profile_json(profiles.list[0].set));
+				answer_set(&v.answer, "profile", shape_profile(profiles.list[0].set));
 			answer_list(&v.answer, "values");
 		}
 		show_all(&v, config, &profiles);

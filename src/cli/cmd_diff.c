@@ -40,7 +40,7 @@ take_test(void *context, struct slice id, struct slice profile, struct err *err)
 	choice_name(&d->choice, profile, &where);
 	if (d->answer && d->choice.profiled)
 		answer_item(d->answer,
-		    json_pack("{so, so}", "test", shape_text(id), "profile", lists_profile_json(profile)));
+		    json_pack("{so, so}", "test", shape_text(id), "profile", shape_profile(profile)));
 	else if (d->answer)
 		answer_item(d->answer, shape_text(id));
 	else

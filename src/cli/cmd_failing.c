@@ -44,7 +44,7 @@ answer_result(struct failing *f, const struct result *r, struct slice profile, s
 	object = tags.failed ? NULL : shape_row(&row, VERDICT_FAIL);
 	buf_release(&tags);
 	if (!object || json_object_set_new(object, "details", shape_details(r)) ||
-	    (f->choice.profiled && json_object_set_new(object, "profile", lists_profile_json(profile)))) {
+	    (f->choice.profiled && json_object_set_new(object, "profile", shape_profile(profile)))) {
 		json_decref(object);
 		return err_nomem(err);
 	}

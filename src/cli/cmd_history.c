@@ -101,8 +101,7 @@ commit_json(const char *commit)
 static json_t *
 with_profile(struct history *h, json_t *object)
 {
-	if (object && h->profile.data &&
-	    json_object_set_new(object, "profile", lists_profile_json(h->profile))) {
+	if (object && h->profile.data && json_object_set_new(object, "profile", shape_profile(h->profile))) {
 		json_decref(object);
 		return NULL;
 	}

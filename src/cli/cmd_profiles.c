@@ -23,7 +23,7 @@ add_json(struct listing *l, const struct repo_profile *p, const struct repo_run 
 	buf_init(&name, SIZE_MAX / 4);
 	tagset_name(p->tags, &name);
 	answer_item(&l->answer,
-	    json_pack("{so, so, sI, sI, so, so}", "profile", lists_profile_json(p->tags), "name",
+	    json_pack("{so, so, sI, sI, so, so}", "profile", shape_profile(p->tags), "name",
 		shape_text(buf_get(&name)), "known", (json_int_t)p->tests, "failing", (json_int_t)p->failing,
 		"run", p->run < 0 ? json_null() : json_integer(p->run), "start", shape_time(run->start)));
 	buf_release(&name);

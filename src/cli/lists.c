@@ -199,20 +199,6 @@ lists_read(struct lists *l, struct cli *cli, const char *path)
 
 /* ---- writing ---- */
 
-json_t *
-lists_profile_json(struct slice profile)
-{
-	json_t *array = json_array();
-	struct slice tag;
-
-	while (tagset_next(&profile, &tag))
-		if (json_array_append_new(array, shape_text(tag))) {
-			json_decref(array);
-			return NULL;
-		}
-	return array;
-}
-
 void
 lists_answer(const struct lists *l, struct answer *a)
 {
@@ -227,8 +213,8 @@ lists_answer(const struct lists *l, struct answer *a)
 			json_decref(tests);
 			tests = NULL;
 		}
-		answer_item(a, json_pack("{s:o, s:o}", "profile",
-				   lists_profile_json(strtab_get(&l->profiles, i)), "tests", tests));
+		answer_item(a, json_pack("{s:o, s:o}", "profile", shape_profile(strtab_get(&l->profiles, i)),
+				   "tests", tests));
 	}
 	answer_list_end(a);
 }

@@ -34,8 +34,6 @@ int lists_read(struct lists *l, struct cli *cli, const char *path);
 
 /* Writes the member "profiles". */
 void lists_answer(const struct lists *l, struct answer *a);
-/* The tags of a profile as JSON; NULL when out of memory. */
-json_t *lists_profile_json(struct slice profile);
 
 /* Prints the ids, one a line. Lists of several profiles are an error that names these. */
 int lists_print(const struct lists *l, struct cli *cli);

@@ -360,20 +360,6 @@ flakes_list(const struct flakes *l, size_t *count)
 	return l->list;
 }
 
-static json_t *
-profile_json(struct slice profile)
-{
-	json_t *array = json_array();
-	struct slice tag;
-
-	while (tagset_next(&profile, &tag))
-		if (json_array_append_new(array, shape_text(tag))) {
-			json_decref(array);
-			return NULL;
-		}
-	return array;
-}
-
 json_t *
 flakes_json(const struct flakes_test *at)
 {
@@ -385,5 +371,5 @@ flakes_json(const struct flakes_test *at)
 	    "chance_failures", (json_int_t)v->chance, "discounted", (json_int_t)v->discounted, "rate",
 	    v->rate, "low", v->range.low, "high", v->range.high, "lost", shape_seconds(v->lost),
 	    "last_failure", (json_int_t)v->last, "profile",
-	    at->profile.data ? profile_json(at->profile) : NULL);
+	    at->profile.data ? shape_profile(at->profile) : NULL);
 }

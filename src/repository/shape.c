@@ -2,6 +2,7 @@
 #include "shape.h"
 
 #include "detail.h"
+#include "tagset.h"
 #include "utf8.h"
 
 #include <stdlib.h>
@@ -238,4 +239,18 @@ shape_cause(struct slice message, struct slice frames, size_t failures, const st
 	json_decref(lines);
 	json_decref(ids);
 	return NULL;
+}
+
+json_t *
+shape_profile(struct slice profile)
+{
+	json_t *array = json_array();
+	struct slice tag;
+
+	while (tagset_next(&profile, &tag))
+		if (json_array_append_new(array, shape_text(tag))) {
+			json_decref(array);
+			return NULL;
+		}
+	return array;
 }

@@ -39,6 +39,8 @@ json_t *shape_text(struct slice s);
 json_t *shape_time(int64_t time);
 /* Nanoseconds as seconds; null for TIME_NONE. */
 json_t *shape_seconds(int64_t duration);
+/* The tags of a profile, which is a set of them (tagset.h). */
+json_t *shape_profile(struct slice profile);
 /* NULL with err set. */
 json_t *shape_run(struct repo *repo, const struct repo_run *run, struct err *err);
 /* "run" and "attempt" are left out where they are negative and 0. */
