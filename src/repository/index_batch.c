@@ -7,7 +7,8 @@
 
 #include <stdlib.h>
 
-#define BATCH_ROWS 4096
+/* Each batch writes most pages of the index of names anew, once there are many names. */
+#define BATCH_ROWS 32768
 #define BATCH_BYTES ((size_t)2 << 20)
 #define TAGSET_MAX ((size_t)8 << 20)
 
@@ -91,6 +92,8 @@ struct known {
 	int64_t *attempts;        /* of each test in the run, then of each row */
 	size_t *missing;          /* the tests that are not there yet */
 	size_t missing_count;
+	int64_t first_missing; /* its id and all above are theirs */
+	size_t *order;         /* of the tests, then of the rows: that of the database's trees */
 };
 
 static int
@@ -101,8 +104,9 @@ known_init(struct known *k, int64_t run, const struct index_batch *batch, struct
 	    .tests = calloc(batch->tests.len, sizeof(*k->tests)),
 	    .tagsets = calloc(batch->tagsets.len + 1, sizeof(*k->tagsets)),
 	    .attempts = calloc(batch->tests.len + batch->count, sizeof(*k->attempts)),
-	    .missing = calloc(batch->tests.len, sizeof(*k->missing))};
-	return k->tests && k->tagsets && k->attempts && k->missing ? 0 : err_nomem(err);
+	    .missing = calloc(batch->tests.len, sizeof(*k->missing)),
+	    .order = calloc(batch->tests.len + batch->count, sizeof(*k->order))};
+	return k->tests && k->tagsets && k->attempts && k->missing && k->order ? 0 : err_nomem(err);
 }
 
 static void
@@ -112,6 +116,26 @@ known_release(struct known *k)
 	free(k->tagsets);
 	free(k->attempts);
 	free(k->missing);
+	free(k->order);
+}
+
+static int
+compare_hashes(const void *a, const void *b, void *context)
+{
+	const int64_t *hashes = context;
+	int64_t ha = hashes[*(const size_t *)a], hb = hashes[*(const size_t *)b];
+
+	return (ha > hb) - (ha < hb);
+}
+
+static int
+compare_rows(const void *a, const void *b, void *context)
+{
+	const struct known *k = context;
+	size_t ra = *(const size_t *)a, rb = *(const size_t *)b;
+	int64_t ta = k->tests[k->batch->rows[ra].test], tb = k->tests[k->batch->rows[rb].test];
+
+	return ta != tb ? (ta > tb) - (ta < tb) : (ra > rb) - (ra < rb);
 }
 
 /* The first column of the first row of a statement, whose values are bound; *out stays as it is when there is
@@ -163,27 +187,47 @@ bind_test(const struct known *k, size_t i, struct db_stmt *stmt, int at)
 	db_bind_text(stmt, at + 2, name);
 }
 
+/* Finds the tests in the order of their hashes, and numbers those that are not there yet. */
 static int
-intern_tests(struct db *db, struct known *k, struct err *err)
+find_tests(struct known *k, const int64_t *hashes, struct db_stmt *find, struct err *err)
 {
-	struct db_stmt *find = db_prepare(db, sql_test_find, err);
-	struct db_stmt *next = find ? db_prepare(db, sql_test_next, err) : NULL;
-	int64_t id = 0;
-	int rc = next ? first_int(next, &id, err) : -1;
+	int64_t id = k->first_missing;
+	int rc = 0;
 
-	for (size_t i = 0; rc == 0 && i < k->batch->tests.len; i++) {
-		struct slice name = strtab_get(&k->batch->tests, i);
+	for (size_t n = 0; rc == 0 && n < k->batch->tests.len; n++) {
+		size_t i = k->order[n];
 
-		db_bind_int(find, 1, index_hash(name));
-		db_bind_text(find, 2, name);
+		db_bind_int(find, 1, hashes[i]);
+		db_bind_text(find, 2, strtab_get(&k->batch->tests, i));
 		rc = first_int(find, &k->tests[i], err);
 		if (rc == 0 && !k->tests[i]) {
 			k->tests[i] = id++;
 			k->missing[k->missing_count++] = i;
 		}
 	}
+	return rc;
+}
+
+static int
+intern_tests(struct db *db, struct known *k, struct err *err)
+{
+	size_t count = k->batch->tests.len;
+	int64_t *hashes = calloc(count, sizeof(*hashes));
+	struct db_stmt *find = hashes ? db_prepare(db, sql_test_find, err) : NULL;
+	struct db_stmt *next = find ? db_prepare(db, sql_test_next, err) : NULL;
+	int rc = next ? first_int(next, &k->first_missing, err) : hashes ? -1 : err_nomem(err);
+
+	for (size_t i = 0; hashes && i < count; i++) {
+		hashes[i] = index_hash(strtab_get(&k->batch->tests, i));
+		k->order[i] = i;
+	}
+	if (rc == 0) {
+		qsort_r(k->order, count, sizeof(*k->order), compare_hashes, hashes);
+		rc = find_tests(k, hashes, find, err);
+	}
 	db_release(find);
 	db_release(next);
+	free(hashes);
 	return rc ? rc
 		  : insert(db, k, sql_tests_insert, sql_test_insert, 3, bind_test, k->missing_count, err);
 }
@@ -222,7 +266,6 @@ find_attempts(struct db *db, struct known *k, struct err *err)
 	struct db_stmt *any = db_prepare(db, sql_run_has_results, err);
 	struct db_stmt *find = any ? db_prepare(db, sql_attempts, err) : NULL;
 	int64_t has = 0;
-	size_t next = 0;
 	int rc = -1;
 
 	if (find) {
@@ -231,10 +274,8 @@ find_attempts(struct db *db, struct known *k, struct err *err)
 	}
 	for (size_t i = 0; rc == 0 && has && i < k->batch->tests.len; i++) {
 		/* A test that is new has none. */
-		if (next < k->missing_count && k->missing[next] == i) {
-			next++;
+		if (k->tests[i] >= k->first_missing)
 			continue;
-		}
 		db_bind_int(find, 1, k->run);
 		db_bind_int(find, 2, k->tests[i]);
 		rc = first_int(find, &k->attempts[i], err);
@@ -254,8 +295,9 @@ number_attempts(struct known *k)
 }
 
 static void
-bind_result(const struct known *k, size_t i, struct db_stmt *stmt, int at)
+bind_result(const struct known *k, size_t n, struct db_stmt *stmt, int at)
 {
+	size_t i = k->order[k->batch->tests.len + n];
 	const struct index_row *row = &k->batch->rows[i];
 
 	db_bind_int(stmt, at, k->run);
@@ -273,9 +315,14 @@ bind_result(const struct known *k, size_t i, struct db_stmt *stmt, int at)
 static int
 write_sqlite(struct db *db, struct known *k, struct err *err)
 {
+	size_t *rows = k->order + k->batch->tests.len;
+
 	if (intern_tests(db, k, err) || intern_tagsets(db, k, err) || find_attempts(db, k, err))
 		return -1;
 	number_attempts(k);
+	for (size_t i = 0; i < k->batch->count; i++)
+		rows[i] = i;
+	qsort_r(rows, k->batch->count, sizeof(*rows), compare_rows, k);
 	return insert(db, k, sql_results_insert, sql_result_insert, 10, bind_result, k->batch->count, err);
 }
 
