@@ -3,9 +3,7 @@
 input."""
 
 import base64
-import csv
 import glob
-import io
 import json
 import os
 import random
@@ -21,8 +19,9 @@ import tap  # noqa: E402
 import test_tools  # noqa: E402
 from streams import tap_stream  # noqa: E402
 from toolcheck import (BINARY, FROZEN, LONG, TIMEOUT, VECTORS, as_expected, events_of, expected_bytes, is_text,  # noqa: E402
-                       join_pieces, load, load_json, loose_bytes, mask_now, mask_seconds, no_empty_tags, one_packet, packet, pieces_of,
-                       python_time, random_stream, records, reference, shorten, tool, tree, vector_events, without_guessed_seconds, without_guesses)
+                       join_pieces, load, load_json, loose_bytes, mask_now, mask_seconds, no_empty_tags, one_packet,
+                       packet, pieces_of, python_time, records, reference, shorten, tool, tree, vector_events,
+                       without_guessed_seconds, without_guesses)
 
 TOOLS = {"csv": "subunit2csv", "csv_passthrough": "subunit2csv", "junit": "subunit2junitxml", "junit_stdout": "subunit2junitxml",
          "pyunit": "subunit2pyunit", "tags": "subunit-tags", "disk": "subunit2disk"}
@@ -565,60 +564,6 @@ class Hostile(Case):
                     stream[rng.randrange(len(stream))] = rng.randrange(256)
                 with self.subTest(tool=name, stream=i):
                     self.check(name, bytes(stream[:rng.randint(1, len(stream))]))
-
-
-class BesideDebian(Case):
-    """Random streams through Debian's tools and ours."""
-    STREAMS = 40
-
-    def csv_dies(self, stream):
-        env = dict(os.environ, PYTHONUNBUFFERED="1", TZ="UTC", LC_ALL="C.UTF-8")
-        return subprocess.run(["/usr/bin/subunit2csv", "--no-passthrough"], input=stream, stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE, timeout=TIMEOUT, env=env)
-
-    def check_csv(self, stream):
-        theirs, ours = self.csv_dies(stream), tool("subunit2csv", "--no-passthrough", stdin=stream)
-        expected = without_guesses(theirs.stdout, events_of(stream))
-        if b"Traceback" in theirs.stderr:
-            self.assertIn(b"err may not be None", theirs.stderr)
-            self.assertSame(ours.out[:len(expected)], expected)
-        else:
-            self.assertSame((ours.rc, ours.out), (theirs.returncode, expected))
-
-    def check_pyunit(self, stream):
-        theirs, ours = reference(("subunit2pyunit",), stream), tool("subunit2pyunit", stdin=stream)
-        self.assertSame((ours.rc, ours.out, mask_seconds(ours.err)),
-                        (theirs.returncode, theirs.stdout, mask_seconds(theirs.stderr)))
-
-    def check_tags(self, stream):
-        theirs, ours = reference(("subunit-tags", "new", "-slow"), stream), tool("subunit-tags", "new", "-slow", stdin=stream)
-        self.assertSame((ours.rc, said(events_of(ours.out))), (theirs.returncode, said(events_of(theirs.stdout))))
-
-    def check_disk(self, stream):
-        with tempfile.TemporaryDirectory() as directory:
-            theirs, ours = os.path.join(directory, "theirs"), os.path.join(directory, "ours")
-            reference(("subunit2disk", "-d", theirs), stream)
-            self.assertEqual(tool("subunit2disk", "-d", ours, stdin=stream).rc, 0)
-            self.assertSame(tree(ours), tree(theirs))
-
-    def test_random_streams(self):
-        if not os.path.exists("/usr/bin/subunit-tags"):
-            self.skipTest("Debian's subunit is not installed")
-        rng = random.Random(20200104)
-        checks = [self.check_csv, self.check_pyunit, self.check_tags, self.check_disk]
-        for i in range(self.STREAMS):
-            stream = random_stream(rng)
-            with self.subTest(stream=i):
-                checks[i % len(checks)](stream)
-
-    def test_output(self):
-        if not os.path.exists("/usr/bin/subunit-output"):
-            self.skipTest("Debian's subunit is not installed")
-        for args in (["--skip", "a b", "--tag", "x", "--tag", "y", "--tag", "x"], ["--attach-file=-", "--mimetype", "a/b"],
-                     ["--exists", "--fail"], ["--xfail", "", "--tag", ""]):
-            with self.subTest(args=args):
-                theirs, ours = reference(["subunit-output"] + args, b"content"), tool("subunit-output", *args, stdin=b"content")
-                self.assertEqual((ours.rc, mask_now(events_of(ours.out))), (theirs.returncode, mask_now(events_of(theirs.stdout))))
 
 
 if __name__ == "__main__":
