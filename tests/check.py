@@ -35,6 +35,8 @@ def build(name, compiler, options):
 def run(directory, left_out):
     env = dict(os.environ, **SANITIZER_OPTIONS)
     command = ["meson", "test", "-C", directory, "--no-rebuild", "--print-errorlogs", "--num-processes", "3"]
+    if "TESTR_LONG" in env:
+        command += ["--timeout-multiplier", "10"]
     for suite in left_out:
         command += ["--no-suite", suite]
     code = subprocess.run(command, env=env).returncode
