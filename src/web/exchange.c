@@ -518,16 +518,20 @@ give_to_worker(struct exchange *x, void (*run)(struct job *job, struct worker *w
 
 /* ---- a body ---- */
 
-/* False when there are too many at this time. */
+/* False when a parameter is wrong, or there are too many at this time. */
 static bool
 begin_upload(struct exchange *x)
 {
+	const struct call call = {.request = &x->request};
 	struct upload_spec spec = {.repository = x->place->options->repository,
 	    .tokens = &x->place->tokens,
-	    .key = slice_str(header(x, "Idempotency-Key")),
-	    .partial = slice_eq(request_param(&x->request, "partial"), SLICE_LIT("true"))};
+	    .key = slice_str(header(x, "Idempotency-Key"))};
+	int partial = 0;
 
 	x->state = REFUSED;
+	if (call_word(&call, &x->reply, "partial", "false true", &partial))
+		return false;
+	spec.partial = partial != 0;
 	if (atomic_fetch_add(&x->place->uploads, 1) < UPLOAD_COUNT_MAX)
 		x->upload = upload_new(&spec);
 	if (x->upload) {
