@@ -230,6 +230,8 @@ change_before(const struct flakes *l, size_t i)
 static int
 read_runs(struct flakes *l, struct err *err)
 {
+	const struct repo_rows_query all = {.worker = -1, .order = REPO_ROWS_SEEN};
+
 	for (size_t i = 0; i < l->count; i++) {
 		const struct looked_at *at = l->at = &l->runs[i];
 		struct flaky_run run = {.id = at->run.id,
@@ -238,7 +240,8 @@ read_runs(struct flakes *l, struct err *err)
 		    .elapsed = time_between(at->run.start, at->run.stop)};
 
 		l->end_count = 0;
-		if (repo_rows(l->repo, at->run.id, take_row, l, err) < 0 || mark_first(l, err) < 0)
+		if (repo_rows_where(l->repo, at->run.id, &all, take_row, l, err) < 0 ||
+		    mark_first(l, err) < 0)
 			return -1;
 		if (flaky_add(l->flaky, &run, l->ends, l->end_count) < 0)
 			return err_nomem(err);

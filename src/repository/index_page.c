@@ -59,6 +59,25 @@ rows_of_test(struct index *ix, int64_t run, const struct repo_rows_query *query,
 	return walk(stmt, filter_row, &t, err);
 }
 
+static bool
+is_everything(const struct repo_rows_query *q)
+{
+	return q->order == REPO_ROWS_SEEN && !q->statuses && q->worker < 0 && !q->text.len &&
+	       !q->after_place && !q->limit;
+}
+
+/* The same as the page that is not limited, for less. */
+static int
+rows_seen(struct index *ix, int64_t run, repo_row_fn fn, void *context, struct err *err)
+{
+	struct db_stmt *stmt = db_prepare_walk(index_db(ix), sql_rows_seen, err);
+
+	if (!stmt)
+		return -1;
+	db_bind_int(stmt, 1, run);
+	return walk(stmt, fn, context, err);
+}
+
 int
 index_rows_where(struct index *ix, int64_t run, const struct repo_rows_query *query, repo_row_fn fn,
     void *context, struct err *err)
@@ -68,6 +87,8 @@ index_rows_where(struct index *ix, int64_t run, const struct repo_rows_query *qu
 
 	if (query->test.data)
 		return rows_of_test(ix, run, query, fn, context, err);
+	if (is_everything(query))
+		return rows_seen(ix, run, fn, context, err);
 	stmt = db_prepare_walk(index_db(ix), (postgres ? sql_page_postgres : sql_page)[query->order], err);
 	if (!stmt)
 		return -1;

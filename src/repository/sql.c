@@ -368,6 +368,11 @@ const char sql_rows[] =
     "SELECT " ROW_COLUMNS ", t.name FROM result AS r JOIN test AS t ON t.id = r.test"
     " LEFT JOIN tagset AS g ON g.id = r.tagset WHERE r.run = $1 ORDER BY t.name, r.attempt";
 
+/* As they lie: nothing is sorted. */
+const char sql_rows_seen[] =
+    "SELECT " ROW_COLUMNS ", t.name, r.test FROM result AS r JOIN test AS t ON t.id = r.test"
+    " LEFT JOIN tagset AS g ON g.id = r.tagset WHERE r.run = $1 ORDER BY r.test, r.attempt";
+
 /* A page of the results of a run: first the rows, by their keys alone, then what belongs to them. `key` is what they
  * are sorted by before test and attempt, and the page begins behind the row $5, $6; where there is none, behind
  * everything. */

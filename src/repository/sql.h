@@ -74,6 +74,7 @@ extern const char sql_results_insert_postgres[];
 extern const char sql_results_delete[];
 extern const char sql_run_delete[];
 extern const char sql_rows[];
+extern const char sql_rows_seen[];
 /* In the order of enum repo_rows_order. */
 #define SQL_PAGE_ORDERS 4
 extern const char *const sql_page[SQL_PAGE_ORDERS];
