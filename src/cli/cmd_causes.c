@@ -1,42 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "ask.h"
+#include "cli.h"
+#include "run_causes.h"
 #include "show_causes.h"
 
 static const enum arg args[] = {ARG_JSON, ARG_RUN, ARG_NONE};
 
-struct gathering {
-	struct causes causes;
-	struct repo_run run;
-};
-
 static int
-take_result(void *context, const struct result *r, struct err *err)
-{
-	struct gathering *g = context;
-
-	return shape_verdict(r->status, &g->run) == VERDICT_FAIL ? causes_add(&g->causes, r, err) : 0;
-}
-
-static int
-answer(struct cli *cli, const struct gathering *g)
+answer(struct cli *cli, const struct repo_run *run, const struct causes *causes)
 {
 	struct answer a;
 
 	answer_begin(&a, &cli->ui, "causes");
-	answer_set(&a, "run", json_integer(g->run.id));
-	answer_set(&a, "failures", json_integer((json_int_t)g->causes.failures));
-	if (causes_answer(&g->causes, &a, &cli->err) < 0)
+	answer_set(&a, "run", json_integer(run->id));
+	answer_set(&a, "failures", json_integer((json_int_t)causes->failures));
+	if (causes_answer(causes, &a, &cli->err) < 0)
 		return -1;
 	return answer_end(&a, &cli->err);
 }
 
 static int
-print(struct cli *cli, const struct gathering *g)
+print(struct cli *cli, const struct repo_run *run, const struct causes *causes)
 {
-	if (g->causes.failures)
-		return causes_print(&g->causes, &cli->ui, &cli->err);
+	if (causes->failures)
+		return causes_print(causes, &cli->ui, &cli->err);
 	if (!cli->ui.quiet)
-		ui_printf(&cli->ui, "Nothing failed in run %lld.\n", (long long)g->run.id);
+		ui_printf(&cli->ui, "Nothing failed in run %lld.\n", (long long)run->id);
 	return 0;
 }
 
@@ -44,17 +32,18 @@ static int
 run_causes(struct cli *cli)
 {
 	const char *which = cli->args.set[ARG_RUN] ? cli->args.text[ARG_RUN] : "-1";
-	struct gathering g = {0};
+	struct causes causes = {0};
+	struct repo_run run;
 	struct repo *repo;
 	int64_t id;
 	int rc = -1;
 
 	if (cli_repository(cli, false, &repo) < 0)
 		return -1;
-	if (cli_run_id(cli, repo, which, &id) == 0 && repo_run_get(repo, id, &g.run, &cli->err) == 0 &&
-	    repo_results(repo, id, ASK_DETAIL_MAX, take_result, &g, &cli->err) == 0)
-		rc = cli->args.set[ARG_JSON] ? answer(cli, &g) : print(cli, &g);
-	causes_release(&g.causes);
+	if (cli_run_id(cli, repo, which, &id) == 0 && repo_run_get(repo, id, &run, &cli->err) == 0 &&
+	    run_causes_read(repo, &run, &causes, &cli->err) == 0)
+		rc = cli->args.set[ARG_JSON] ? answer(cli, &run, &causes) : print(cli, &run, &causes);
+	causes_release(&causes);
 	repo_free(repo);
 	return rc;
 }

@@ -1,24 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api.h"
-#include "causes.h"
+#include "run_causes.h"
 
 #include <stdlib.h>
-
-/* What of the attachments of one failure is looked at for its cause; that of `testr causes`. */
-#define DETAIL_MAX ((size_t)64 << 10)
-
-struct gathering {
-	struct causes causes;
-	struct repo_run run;
-};
-
-static int
-take_result(void *context, const struct result *r, struct err *err)
-{
-	struct gathering *g = context;
-
-	return shape_verdict(r->status, &g->run) == VERDICT_FAIL ? causes_add(&g->causes, r, err) : 0;
-}
 
 static int
 give(const struct causes *c, struct reply *out, const struct request *request, int64_t limit, struct err *err)
@@ -41,17 +25,18 @@ give(const struct causes *c, struct reply *out, const struct request *request, i
 int
 api_causes(struct call *call, struct reply *out, struct err *err)
 {
-	struct gathering g = {0};
+	struct causes causes = {0};
+	struct repo_run run;
 	int64_t limit;
 	int rc;
 
 	if (call_limit(call, out, &limit))
 		return 0;
-	rc = call_run(call, out, 0, &g.run, err);
+	rc = call_run(call, out, 0, &run, err);
 	if (rc == 0)
-		rc = repo_results(call->repo, g.run.id, DETAIL_MAX, take_result, &g, err);
+		rc = run_causes_read(call->repo, &run, &causes, err);
 	if (rc == 0)
-		rc = give(&g.causes, out, call->request, limit, err);
-	causes_release(&g.causes);
+		rc = give(&causes, out, call->request, limit, err);
+	causes_release(&causes);
 	return rc;
 }
