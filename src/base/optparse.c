@@ -288,3 +288,27 @@ optparse_quote(struct buf *out, struct slice text)
 	optparse_quote_part(out, text, quote);
 	buf_byte(out, quote);
 }
+
+void
+optparse_shell_word(struct buf *out, struct slice argument)
+{
+	bool plain = argument.len > 0;
+
+	for (size_t i = 0; i < argument.len; i++) {
+		uint8_t c = argument.data[i];
+
+		plain &= (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+			 (c && strchr("_-./:,+@%=", c));
+	}
+	if (plain) {
+		buf_slice(out, argument);
+		return;
+	}
+	buf_byte(out, '\'');
+	for (size_t i = 0; i < argument.len; i++) {
+		if (argument.data[i] == '\'')
+			buf_str(out, "'\\'");
+		buf_byte(out, argument.data[i]);
+	}
+	buf_byte(out, '\'');
+}

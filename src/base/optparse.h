@@ -55,5 +55,7 @@ void optparse_quote(struct buf *out, struct slice text);
  * whether there is a ' or a " in all of it. */
 void optparse_quote_part(struct buf *out, struct slice text, uint8_t quote);
 uint8_t optparse_quote_mark(bool has_single, bool has_double);
+/* Appends an argument as the shell takes it: in quotes where it needs some. */
+void optparse_shell_word(struct buf *out, struct slice argument);
 
 #endif

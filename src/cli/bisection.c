@@ -2,18 +2,13 @@
 #include "bisection.h"
 
 #include "clock.h"
-#include "metadata.h"
-#include "worker.h"
+#include "probing.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-/* What the start of a test process is taken to cost before one was seen, in seconds. */
-#define START_COST 0.5
-/* So many probes in a row without a result of the victim end the search. */
-#define SILENT_MAX 5
 /* Candidates that the live line names. */
 #define SUSPECTS 4
 /* A busy process. */
@@ -44,15 +39,14 @@ struct lane {
 struct search {
 	struct bisection *b;
 	struct runner runner;
-	struct bisect *engine;
 	struct lane *lanes;
-	size_t lane_count, busy, silent;
+	size_t lane_count, busy;
 	size_t all; /* candidates, the load generator included */
 	size_t processors;
 	double measured, overhead; /* seconds that probes took beyond their tests, and their number */
 	struct loop_timer *budget;
 	int64_t begin;
-	bool over;   /* no further probe is started */
+	bool over;   /* no further probe is started, whatever is known */
 	bool killed; /* those that ran were broken off */
 	bool done;   /* none runs */
 	bool failed;
@@ -82,7 +76,7 @@ broken_off(const struct search *s)
 static bool
 stopped(const struct search *s)
 {
-	return s->over || s->b->setup->launch.cancelled;
+	return s->over || s->b->found.end != FINDING_OPEN || s->b->setup->launch.cancelled;
 }
 
 /* Of the result of a test in the probe. */
@@ -91,12 +85,12 @@ take_result(struct search *s, struct lane *lane, const struct result *r)
 {
 	size_t at;
 
-	if (slice_eq(r->id, slice_str(s->b->victim->id))) {
+	if (slice_eq(r->id, slice_str(s->b->found.victim->id))) {
 		lane->seen.ended |= r->status != STATUS_SKIP;
 		lane->seen.failed |= cli_fails(r, config_uxsuccess_passes(s->b->setup->config));
 		return;
 	}
-	at = strtab_find(&s->b->victim->before, r->id);
+	at = strtab_find(&s->b->found.victim->before, r->id);
 	if (at == STRTAB_NONE || lane->seen.ended)
 		return;
 	for (size_t i = 0; i < lane->seen.count; i++)
@@ -132,24 +126,6 @@ on_pause(void *context, struct worker *w)
 }
 
 static void
-on_note(void *context, const char *text)
-{
-	struct search *s = context;
-
-	ui_warn(&s->b->setup->cli->ui, "note: %s", text);
-}
-
-static int64_t
-on_allowed(void *context, size_t profile, struct slice id)
-{
-	struct search *s = context;
-
-	(void)profile;
-	(void)id;
-	return s->runner.profiles->timeouts.test;
-}
-
-static void
 release_lane(struct lane *lane)
 {
 	strtab_release(&lane->ids);
@@ -165,10 +141,11 @@ store_end(struct search *s, struct lane *lane)
 	struct err first, second;
 	char seconds[32];
 	int64_t id;
-	int noted, ended;
+	int noted = 0, ended;
 
 	snprintf(seconds, sizeof(seconds), "%.3f", (double)(clock_monotonic() - lane->started) / 1e9);
-	noted = repo_meta_set(lane->writer, SLICE_LIT(VICTIM_SECONDS), slice_str(seconds), &first);
+	if (whole || !broken_off(s))
+		noted = repo_meta_set(lane->writer, SLICE_LIT(VICTIM_SECONDS), slice_str(seconds), &first);
 	ended = repo_run_finish(lane->writer, whole ? REPO_FINISHED : REPO_INTERRUPTED, true,
 	    whole ? lane->seen.failed : -1, &id, &second);
 	lane->writer = NULL;
@@ -181,11 +158,11 @@ store_end(struct search *s, struct lane *lane)
 static double
 tests_take(const struct search *s, const struct lane *lane)
 {
-	double sum = s->b->victim->own;
+	double sum = s->b->found.victim->own;
 
 	for (size_t i = 0; i < lane->count; i++)
-		if (lane->members[i] < s->b->victim->before.len)
-			sum += s->b->victim->seconds[lane->members[i]];
+		if (lane->members[i] < s->b->found.victim->before.len)
+			sum += s->b->found.victim->seconds[lane->members[i]];
 	return sum;
 }
 
@@ -195,41 +172,10 @@ measure(struct search *s, const struct lane *lane)
 {
 	double took = (double)(clock_monotonic() - lane->started) / 1e9, over = took - tests_take(s, lane);
 
-	s->b->seconds += took;
+	s->b->found.seconds += took;
 	s->measured++;
 	s->overhead += over > 0.01 ? over : 0.01;
-	bisect_price(s->engine, s->overhead / s->measured + s->b->victim->own);
-}
-
-static int
-observe(struct search *s, const struct observed *o, bool counts)
-{
-	struct bisection *b = s->b;
-
-	if (bisect_observe(s->engine, o->members, o->count, o->failed) < 0)
-		return err_nomem(s->err);
-	b->probes += counts;
-	b->failures += counts && o->failed;
-	return 0;
-}
-
-static int
-judge(struct search *s)
-{
-	struct bisection *b = s->b;
-
-	if (bisect_verdict(s->engine, &b->verdict) < 0)
-		return err_nomem(s->err);
-	if (b->verdict.settled)
-		b->end = BISECTION_SETTLED;
-	else if (bisect_drift(s->engine) > BISECT_DRIFT)
-		b->end = BISECTION_DRIFTING;
-	else if (s->silent >= SILENT_MAX)
-		b->end = BISECTION_SILENT;
-	else
-		return 0;
-	s->over = true;
-	return 0;
+	bisect_price(s->b->found.engine, s->overhead / s->measured + s->b->found.victim->own);
 }
 
 /* A probe is over, and nothing of it is alive. */
@@ -237,16 +183,15 @@ static void
 finish_probe(struct search *s, struct lane *lane)
 {
 	s->busy--;
-	bisect_forget(s->engine);
+	bisect_forget(s->b->found.engine);
 	if (store_end(s, lane) < 0 || s->failed) {
 		fail(s);
 	} else if (lane->seen.ended) {
-		s->silent = 0;
 		measure(s, lane);
-		if (observe(s, &lane->seen, true) < 0)
+		if (finding_observe(&s->b->found, &lane->seen, s->err) < 0)
 			fail(s);
-	} else if (!stopped(s)) {
-		s->silent++;
+	} else if (!broken_off(s)) {
+		s->b->found.silent++;
 	}
 	release_lane(lane);
 }
@@ -263,19 +208,19 @@ draw_live(struct search *s)
 	if (!ui_live_due(ui, now))
 		return;
 	buf_init(&line, 65536);
-	buf_printf(&line, "%zu probes · %zu failed · %llds", s->b->probes, s->b->failures,
+	buf_printf(&line, "%zu probes · %zu failed · %llds", s->b->found.probes, s->b->found.failures,
 	    (long long)((now - s->begin) / TIME_SECOND));
-	buf_printf(&line, " · alone %.0f%%", 100 * s->b->verdict.kinds[EXPLANATION_ALONE]);
-	count = bisect_suspects(s->engine, suspects, SUSPECTS);
+	buf_printf(&line, " · alone %.0f%%", 100 * s->b->found.verdict.kinds[EXPLANATION_ALONE]);
+	count = bisect_suspects(s->b->found.engine, suspects, SUSPECTS);
 	for (size_t i = 0; i < count; i++) {
-		if (suspects[i].candidate >= s->b->victim->before.len)
+		if (suspects[i].candidate >= s->b->found.victim->before.len)
 			buf_printf(&line, " · load %.0f%%", 100 * suspects[i].weight);
 		else if (suspects[i].number > 1)
 			buf_printf(
 			    &line, " · one of %zu %.0f%%", suspects[i].number, 100 * suspects[i].weight);
 		else
 			buf_printf(&line, " · %.*s %.0f%%",
-			    SLICE_FMT(strtab_get(&s->b->victim->before, suspects[i].candidate)),
+			    SLICE_FMT(strtab_get(&s->b->found.victim->before, suspects[i].candidate)),
 			    100 * suspects[i].weight);
 	}
 	ui_live(ui, now, buf_get(&line));
@@ -290,7 +235,7 @@ lane_ended(struct search *s, struct lane *lane)
 	if (!lane->worker_ended || lane->load_count)
 		return;
 	finish_probe(s, lane);
-	if (!s->failed && judge(s) < 0)
+	if (!s->failed && finding_judge(&s->b->found, s->err) < 0)
 		fail(s);
 	if (!s->failed)
 		draw_live(s);
@@ -330,37 +275,21 @@ on_ended(void *context, struct worker *w, const struct process_end *end, const c
 static int
 begin_run(struct search *s, struct lane *lane, bool load)
 {
-	struct cli *cli = s->b->setup->cli;
-	struct metadata known = {0};
-	struct repo_begin begin = {
-	    .command = cli->invoked, .uxsuccess_passes = config_uxsuccess_passes(s->b->setup->config)};
-	struct repo_meta *pairs = NULL;
-	char run[32];
-	int rc = metadata_gather(&known, cli, 1, NULL, config_get(s->b->setup->config, "record_environment"));
+	char run[32], confidence[32];
+	struct repo_meta more[6] = {
+	    {SLICE_LIT(REPO_META_PROBE), SLICE_LIT("bisect")},
+	    {SLICE_LIT(VICTIM_SEARCH), slice_str(s->b->name)},
+	    {SLICE_LIT(VICTIM_TEST), slice_str(s->b->found.victim->id)},
+	};
+	size_t count = 3;
 
-	snprintf(run, sizeof(run), "%lld", (long long)s->b->victim->run);
-	if (rc == 0)
-		pairs = calloc(known.count + 5, sizeof(*pairs));
-	if (rc == 0 && !pairs)
-		rc = err_nomem(s->err);
-	if (rc == 0) {
-		struct repo_meta *end = pairs + known.count;
-
-		if (known.count)
-			memcpy(pairs, known.pairs, known.count * sizeof(*pairs));
-		*end++ = (struct repo_meta){SLICE_LIT(REPO_META_PROBE), SLICE_LIT("bisect")};
-		*end++ = (struct repo_meta){SLICE_LIT(VICTIM_SEARCH), slice_str(s->b->name)};
-		*end++ = (struct repo_meta){SLICE_LIT(VICTIM_TEST), slice_str(s->b->victim->id)};
-		*end++ = (struct repo_meta){SLICE_LIT(VICTIM_RUN), slice_str(run)};
-		if (load)
-			*end++ = (struct repo_meta){SLICE_LIT(VICTIM_LOAD), SLICE_LIT("true")};
-		begin.meta = pairs;
-		begin.meta_count = (size_t)(end - pairs);
-		rc = repo_run_begin(s->b->repo, &begin, &lane->writer, s->err);
-	}
-	free(pairs);
-	metadata_release(&known);
-	return rc;
+	snprintf(run, sizeof(run), "%lld", (long long)s->b->found.victim->run);
+	snprintf(confidence, sizeof(confidence), "%g", s->b->found.confidence);
+	more[count++] = (struct repo_meta){SLICE_LIT(VICTIM_RUN), slice_str(run)};
+	more[count++] = (struct repo_meta){SLICE_LIT(VICTIM_CONFIDENCE), slice_str(confidence)};
+	if (load)
+		more[count++] = (struct repo_meta){SLICE_LIT(VICTIM_LOAD), SLICE_LIT("true")};
+	return probing_begin(s->b->setup, s->b->repo, 1, NULL, more, count, &lane->writer, s->err);
 }
 
 static int
@@ -384,7 +313,7 @@ start_load(struct search *s, struct lane *lane)
 static int
 plan(struct search *s, struct lane *lane)
 {
-	const struct victim *v = s->b->victim;
+	const struct victim *v = s->b->found.victim;
 
 	lane->tests = calloc(lane->count + 1, sizeof(*lane->tests));
 	if (!lane->tests)
@@ -411,14 +340,14 @@ ask(struct search *s, struct lane *lane)
 		const struct lane *other = &s->lanes[i];
 
 		if (other->writer &&
-		    bisect_assume(s->engine, other->members, other->count, other->likely) < 0)
+		    bisect_assume(s->b->found.engine, other->members, other->count, other->likely) < 0)
 			return err_nomem(s->err);
 	}
-	if (bisect_next(s->engine, &members, &lane->count, &failing) < 0)
+	if (bisect_next(s->b->found.engine, &members, &lane->count, &failing) < 0)
 		return err_nomem(s->err);
 	memcpy(lane->members, members, lane->count * sizeof(*members));
 	lane->likely = failing > 0.5;
-	bisect_forget(s->engine);
+	bisect_forget(s->b->found.engine);
 	return 0;
 }
 
@@ -429,7 +358,7 @@ start_probe(struct search *s, struct lane *lane)
 
 	if (ask(s, lane) < 0)
 		return -1;
-	load = s->b->load && lane->count && lane->members[lane->count - 1] == s->all - 1;
+	load = s->b->found.load && lane->count && lane->members[lane->count - 1] == s->all - 1;
 	if (plan(s, lane) < 0 || begin_run(s, lane, load) < 0) {
 		release_lane(lane);
 		return -1;
@@ -467,96 +396,7 @@ budget_over(void *context)
 	struct search *s = context;
 
 	s->over = s->killed = true;
-	s->b->end = BISECTION_BUDGET;
 	launch_kill(&s->b->setup->launch);
-}
-
-/* What the past says. */
-static int
-take_history(void *context, const struct observed *observed, struct err *err)
-{
-	(void)err;
-	return observe(context, observed, false);
-}
-
-struct taking {
-	struct search *search;
-	struct observed observed;
-	bool load;
-	double seconds;
-};
-
-static int
-take_fact(void *context, struct slice key, struct slice value, struct err *err)
-{
-	struct taking *t = context;
-	char text[32] = "";
-
-	(void)err;
-	t->load |= slice_eq(key, SLICE_LIT(VICTIM_LOAD));
-	if (slice_eq(key, SLICE_LIT(VICTIM_SECONDS)) && value.len < sizeof(text)) {
-		memcpy(text, value.data, value.len);
-		t->seconds = strtod(text, NULL);
-	}
-	return 0;
-}
-
-/* A stored probe of this search. */
-static int
-take_probe(void *context, const struct repo_run *run, struct err *err)
-{
-	struct taking *t = context;
-	struct search *s = t->search;
-
-	t->load = false;
-	t->seconds = 0;
-	if (victim_observe(s->b->victim, s->b->repo, run->id, &t->observed, err) < 0 ||
-	    repo_meta(s->b->repo, run->id, take_fact, t, err) < 0)
-		return -1;
-	if (!t->observed.ended || run->state != REPO_FINISHED)
-		return 0;
-	if (t->load && !s->b->load)
-		return 0;
-	if (t->load)
-		t->observed.members[t->observed.count++] = s->all - 1;
-	s->b->seconds += t->seconds;
-	return observe(s, &t->observed, true);
-}
-
-static int
-resume(struct search *s)
-{
-	struct repo_query query = {.since = TIME_NONE,
-	    .until = TIME_NONE,
-	    .meta_key = SLICE_LIT(VICTIM_SEARCH),
-	    .meta_value = slice_str(s->b->name)};
-	struct taking t = {.search = s, .observed = {.members = calloc(s->all + 1, sizeof(size_t))}};
-	int rc = t.observed.members ? repo_runs_where(s->b->repo, &query, take_probe, &t, s->err)
-				    : err_nomem(s->err);
-
-	free(t.observed.members);
-	return rc;
-}
-
-static int
-make_engine(struct search *s)
-{
-	const struct victim *v = s->b->victim;
-	double *seconds = calloc(s->all + 1, sizeof(*seconds));
-
-	if (!seconds)
-		return err_nomem(s->err);
-	if (v->before.len)
-		memcpy(seconds, v->seconds, v->before.len * sizeof(*seconds));
-	if (s->b->load)
-		seconds[s->all - 1] = START_COST;
-	s->engine = bisect_new(&(struct bisect_options){.candidates = s->all,
-	    .seconds = seconds,
-	    .overhead = START_COST + v->own,
-	    .load = s->b->load,
-	    .confidence = s->b->confidence});
-	free(seconds);
-	return s->engine ? 0 : err_nomem(s->err);
 }
 
 static int
@@ -564,7 +404,7 @@ make_lanes(struct search *s)
 {
 	struct worker_calls calls = {.event = on_event, .pause = on_pause, .ended = on_ended, .context = s};
 	/* A probe beside the generator is to be disturbed by that alone, and the others not at all. */
-	size_t count = s->b->load ? 1 : s->b->setup->workers;
+	size_t count = s->b->found.load ? 1 : s->b->setup->workers;
 
 	s->lanes = calloc(count, sizeof(*s->lanes));
 	if (!s->lanes)
@@ -576,8 +416,9 @@ make_lanes(struct search *s)
 		lane->worker = worker_new(&s->runner, (unsigned)s->lane_count, calls);
 		lane->members = calloc(s->all + 1, sizeof(*lane->members));
 		lane->seen.members = calloc(s->all + 1, sizeof(*lane->seen.members));
-		lane->load = s->b->load ? calloc(s->processors, sizeof(*lane->load)) : NULL;
-		if (!lane->worker || !lane->members || !lane->seen.members || (s->b->load && !lane->load)) {
+		lane->load = s->b->found.load ? calloc(s->processors, sizeof(*lane->load)) : NULL;
+		if (!lane->worker || !lane->members || !lane->seen.members ||
+		    (s->b->found.load && !lane->load)) {
 			s->lane_count++;
 			return err_nomem(s->err);
 		}
@@ -596,7 +437,6 @@ release(struct search *s)
 	}
 	free(s->lanes);
 	loop_timer_free(s->budget);
-	bisect_free(s->engine);
 }
 
 static int
@@ -604,7 +444,9 @@ search(struct search *s)
 {
 	struct bisection *b = s->b;
 
-	if (judge(s) < 0)
+	/* What had no result is tried again. */
+	b->found.silent = 0;
+	if (finding_judge(&s->b->found, s->err) < 0)
 		return -1;
 	s->budget = loop_timer_new(b->setup->launch.loop, budget_over, s);
 	if (!s->budget)
@@ -616,9 +458,8 @@ search(struct search *s)
 	ui_live_clear(&b->setup->cli->ui);
 	if (s->failed)
 		return -1;
-	if (b->setup->launch.cancelled)
-		b->end = BISECTION_CANCELLED;
-	return bisect_verdict(s->engine, &b->verdict) < 0 ? err_nomem(s->err) : 0;
+	b->cancelled = b->setup->launch.cancelled;
+	return bisect_verdict(b->found.engine, &b->found.verdict) < 0 ? err_nomem(s->err) : 0;
 }
 
 int
@@ -627,25 +468,15 @@ bisection_run(struct bisection *b)
 	struct setup *setup = b->setup;
 	long processors = sysconf(_SC_NPROCESSORS_ONLN);
 	struct search s = {.b = b,
-	    .all = b->victim->before.len + b->load,
+	    .all = finding_candidates(&b->found),
 	    .processors = processors > 0 ? (size_t)processors : 1,
 	    .begin = clock_monotonic(),
 	    .err = &setup->cli->err,
-	    .runner = {.config = setup->config,
-		.args = setup->test_args,
-		.launch = &setup->launch,
-		.profiles = setup->in,
-		.profile_count = setup->count,
-		.workers = setup->workers,
-		.sink = {.note = on_note, .allowed = on_allowed}}};
+	    .runner = probing_runner(setup)};
 	int rc = -1;
 
-	s.runner.sink.context = &s;
-	b->end = BISECTION_BUDGET;
-	b->probes = b->failures = 0;
-	b->seconds = 0;
-	if (make_engine(&s) == 0 && make_lanes(&s) == 0 &&
-	    victim_history(b->victim, b->repo, take_history, &s, s.err) == 0 && resume(&s) == 0)
+	if (finding_begin(&b->found, b->repo, s.err) == 0 && make_lanes(&s) == 0 &&
+	    finding_resume(&b->found, b->repo, slice_str(b->name), NULL, NULL, s.err) == 0)
 		rc = search(&s);
 	release(&s);
 	return rc;

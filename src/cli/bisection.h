@@ -7,35 +7,19 @@
 #ifndef BISECTION_H
 #define BISECTION_H
 
-#include "bisect.h"
+#include "finding.h"
 #include "setup.h"
-#include "victim.h"
-
-/* Why a search ended. */
-enum bisection_end {
-	BISECTION_SETTLED,
-	BISECTION_BUDGET,    /* the time for it is over */
-	BISECTION_CANCELLED, /* by a signal */
-	BISECTION_DRIFTING,  /* the rates changed on the way */
-	BISECTION_SILENT,    /* probe after probe the victim had no result */
-};
 
 struct bisection {
 	struct setup *setup;
 	struct repo *repo;
-	const struct victim *victim;
-	const char *name;  /* of the search */
-	double confidence; /* that is asked for */
-	int64_t budget;    /* nanoseconds */
-	bool load;         /* the load generator is a candidate */
-	/* What came of it: */
-	enum bisection_end end;
-	struct bisect_verdict verdict;
-	size_t probes, failures; /* with a result of the victim; of this search, also before it was resumed */
-	double seconds;          /* that its probes took */
+	const char *name;     /* of the search */
+	int64_t budget;       /* nanoseconds */
+	struct finding found; /* what is asked, and what came of it; zero but for finding_begin's members */
+	bool cancelled;       /* it ended by a signal */
 };
 
-/* Searches until it is settled or ended otherwise. The probes that are stored under its name are taken up first.
+/* Searches until there is a verdict or it ends otherwise. The probes that are stored under its name are taken up first.
  * Returns 0, or -1 with the error set. */
 int bisection_run(struct bisection *b);
 

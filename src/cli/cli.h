@@ -76,8 +76,6 @@ bool cli_fails(const struct result *r, bool uxsuccess_passes);
 int cli_filter_tags(struct cli *cli, const struct config *config, struct strtab *out);
 /* True when the result has one of these tags. */
 bool cli_has_tag(const struct result *r, const struct strtab *tags);
-/* Appends an argument as the shell takes it: in quotes where it needs some. */
-void cli_shell_word(struct buf *out, struct slice argument);
 /* The label of its block: "FAIL", "UNEXPECTED SUCCESS", or "QUARANTINED". */
 const char *cli_label(const struct result *r);
 

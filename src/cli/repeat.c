@@ -52,7 +52,7 @@ name_next(struct repeat *r)
 	struct buf test;
 
 	buf_init(&test, 1 << 20);
-	cli_shell_word(&test, slice_str(r->failure));
+	optparse_shell_word(&test, slice_str(r->failure));
 	if (!test.failed)
 		ui_warn(&r->cli->ui,
 		    "testr: run %lld failed; `testr bisect %s -r %lld` finds out what makes it fail",

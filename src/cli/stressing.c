@@ -3,8 +3,8 @@
 
 #include "arrange.h"
 #include "clock.h"
-#include "metadata.h"
-#include "worker.h"
+#include "probing.h"
+#include "run_causes.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,8 +13,6 @@
 
 /* A test that has no result so often in a row will have none. */
 #define SILENT_MAX 5
-/* Of the attachments of a failure so much is looked at for its cause. */
-#define DETAIL_MAX ((size_t)64 * 1024)
 
 /* What keeps a processor busy, and a disk. The file has no name, so that nothing is left when it is killed. */
 #define CPU_COMMAND "while :; do :; done"
@@ -118,24 +116,6 @@ on_pause(void *context, struct worker *w)
 }
 
 static void
-on_note(void *context, const char *text)
-{
-	struct rounds *r = context;
-
-	ui_warn(&r->s->setup->cli->ui, "note: %s", text);
-}
-
-static int64_t
-on_allowed(void *context, size_t profile, struct slice id)
-{
-	struct rounds *r = context;
-
-	(void)profile;
-	(void)id;
-	return r->runner.profiles->timeouts.test;
-}
-
-static void
 draw_live(struct rounds *r, const struct stressed *t)
 {
 	struct ui *ui = &r->s->setup->cli->ui;
@@ -195,16 +175,10 @@ static int
 begin_run(struct rounds *r, struct repetition *p, uint32_t seed)
 {
 	const struct stressing *s = r->s;
-	struct cli *cli = s->setup->cli;
-	struct metadata known = {0};
-	struct repo_begin begin = {
-	    .command = cli->invoked, .uxsuccess_passes = config_uxsuccess_passes(s->setup->config)};
+	struct repo_meta more[5] = {
+	    {SLICE_LIT(REPO_META_PROBE), SLICE_LIT("stress")}, {SLICE_LIT(STRESSING_TEST), p->test->id}};
 	char list[32], copies[32];
-	struct repo_meta *pairs = NULL, more[5] = {{SLICE_LIT(REPO_META_PROBE), SLICE_LIT("stress")},
-					    {SLICE_LIT(STRESSING_TEST), p->test->id}};
 	size_t count = 2;
-	int rc = metadata_gather(&known, cli, s->copies, s->shuffle ? &seed : NULL,
-	    config_get(s->setup->config, "record_environment"));
 
 	snprintf(list, sizeof(list), "%lld", (long long)p->test->list);
 	snprintf(copies, sizeof(copies), "%zu", s->copies);
@@ -215,20 +189,8 @@ begin_run(struct rounds *r, struct repetition *p, uint32_t seed)
 	if (s->cpu || s->io)
 		more[count++] = (struct repo_meta){
 		    SLICE_LIT(STRESSING_LOAD), slice_str(s->cpu ? s->io ? "cpu io" : "cpu" : "io")};
-	pairs = rc == 0 ? calloc(known.count + count, sizeof(*pairs)) : NULL;
-	if (rc == 0 && !pairs)
-		rc = err_nomem(r->err);
-	if (rc == 0) {
-		if (known.count)
-			memcpy(pairs, known.pairs, known.count * sizeof(*pairs));
-		memcpy(pairs + known.count, more, count * sizeof(*pairs));
-		begin.meta = pairs;
-		begin.meta_count = known.count + count;
-		rc = repo_run_begin(s->repo, &begin, &p->writer, r->err);
-	}
-	free(pairs);
-	metadata_release(&known);
-	return rc;
+	return probing_begin(
+	    s->setup, s->repo, s->copies, s->shuffle ? &seed : NULL, more, count, &p->writer, r->err);
 }
 
 /* The tests of a repetition, the one that it is about last. */
@@ -243,7 +205,7 @@ plan(struct rounds *r, struct repetition *p, uint32_t seed)
 	if (r->s->shuffle && arrange_shuffle(&order, &p->ids, r->err) < 0)
 		return -1;
 	p->tests = calloc(p->ids.len + 1, sizeof(*p->tests));
-	p->outcome = outcome_new(DETAIL_MAX);
+	p->outcome = outcome_new(RUN_CAUSES_DETAIL_MAX);
 	if (!p->tests || !p->outcome || strtab_add(&p->ids, p->test->id, NULL) == STRTAB_NONE)
 		return err_nomem(r->err);
 	for (size_t i = 0; i < p->ids.len; i++)
@@ -445,18 +407,9 @@ int
 stressing_run(struct stressing *s)
 {
 	struct setup *setup = s->setup;
-	struct rounds r = {.s = s,
-	    .err = &setup->cli->err,
-	    .runner = {.config = setup->config,
-		.args = setup->test_args,
-		.launch = &setup->launch,
-		.profiles = setup->in,
-		.profile_count = setup->count,
-		.workers = setup->workers,
-		.sink = {.note = on_note, .allowed = on_allowed}}};
+	struct rounds r = {.s = s, .err = &setup->cli->err, .runner = probing_runner(setup)};
 	int rc = -1;
 
-	r.runner.sink.context = &r;
 	s->end = STRESSING_SETTLED;
 	s->last_failure = -1;
 	if (make_workers(&r) == 0 && start_loads(&r) == 0)

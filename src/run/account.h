@@ -54,12 +54,4 @@ void account_fail(struct account *a, size_t test, unsigned worker);
 /* Whatever has no fate now was cut off: it is not run. Returns how many tests those are. */
 size_t account_close(struct account *a);
 
-/* Python's unittest reports a class or module whose set-up failed or was skipped under the id "setUpClass
- * (module.Class)" or "setUpModule (module)", and its tests not at all. If id is such a one *out becomes the
- * name in brackets, part of id. */
-bool account_fixture(struct slice id, struct slice *out);
-
-/* True when id belongs to the class or module of account_fixture. */
-bool account_belongs(struct slice id, struct slice fixture);
-
 #endif

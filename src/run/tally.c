@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tally.h"
 
+#include "fixture.h"
 #include "packet.h"
 
 #include <stdlib.h>
@@ -146,12 +147,12 @@ tally_fixture(struct tally *t, const struct result *r, const size_t *tests, size
 	struct slice fixture;
 	size_t decided = 0;
 
-	if ((r->status != STATUS_FAIL && r->status != STATUS_SKIP) || !account_fixture(r->id, &fixture))
+	if ((r->status != STATUS_FAIL && r->status != STATUS_SKIP) || !fixture_of(r->id, &fixture))
 		return 0;
 	for (size_t i = 0; i < (tests ? count : t->account->ids.len); i++) {
 		size_t test = tests ? tests[i] : i;
 
-		if (account_belongs(account_id(t->account, test), fixture))
+		if (fixture_covers(fixture, account_id(t->account, test)))
 			decided += tally_settle(t, test, FATE_NOT_RUN, -1);
 	}
 	return decided;

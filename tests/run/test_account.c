@@ -46,31 +46,11 @@ test_balance(void **state)
 	account_release(&a);
 }
 
-static void
-test_fixture(void **state)
-{
-	struct slice name;
-
-	(void)state;
-	assert_true(account_fixture(SLICE_LIT("setUpClass (pkg.mod.Class)"), &name));
-	assert_true(slice_eq(name, SLICE_LIT("pkg.mod.Class")));
-	assert_true(account_belongs(SLICE_LIT("pkg.mod.Class.test_a"), name));
-	assert_false(account_belongs(SLICE_LIT("pkg.mod.Class2.test_a"), name));
-	assert_false(account_belongs(SLICE_LIT("pkg.mod.Class"), name));
-	assert_true(account_fixture(SLICE_LIT("setUpModule (pkg.mod)"), &name));
-	assert_true(account_belongs(SLICE_LIT("pkg.mod.Class.test_a"), name));
-	assert_false(account_fixture(SLICE_LIT("setUpClass ()"), &name));
-	assert_false(account_fixture(SLICE_LIT("setUpClass (pkg"), &name));
-	assert_false(account_fixture(SLICE_LIT("tearDownClass (pkg.mod.Class)"), &name));
-	assert_false(account_fixture(SLICE_LIT(""), &name));
-}
-
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_balance),
-	    cmocka_unit_test(test_fixture),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "victim.h"
 
-#include "account.h"
-#include "ask.h"
+#include "fixture.h"
+#include "shape.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* The runs of the past that are looked at, the latest ones. */
+/* The runs of the past that are looked at, the latest ones that are no probes. */
 #define HISTORY_MAX 100
-/* Failing tests that are named when there is more than one. */
-#define NAMED 10
 /* What a test is taken to need whose time is not known. */
 #define SECONDS_UNKNOWN 0.1
 
@@ -127,151 +125,70 @@ read_facts(struct repo *repo, int64_t run, struct facts *out, struct err *err)
 	return repo_meta(repo, run, take_fact, out, err);
 }
 
-/* The latest run that is no probe. */
-struct latest {
-	struct repo *repo;
-	int64_t run;
-};
-
-static int
-take_latest(void *context, const struct repo_run *run, struct err *err)
-{
-	struct latest *l = context;
-	struct facts facts;
-
-	if (l->run >= 0)
-		return 0;
-	if (read_facts(l->repo, run->id, &facts, err) < 0)
-		return -1;
-	if (!facts.probe)
-		l->run = run->id;
-	return 0;
-}
-
-static int
-find_latest(struct cli *cli, struct repo *repo, int64_t *out)
-{
-	struct repo_query query = {.since = TIME_NONE,
-	    .until = TIME_NONE,
-	    .states = 1u << REPO_FINISHED | 1u << REPO_INTERRUPTED,
-	    .newest_first = true};
-	struct latest latest = {repo, -1};
-
-	if (repo_runs_where(repo, &query, take_latest, &latest, &cli->err) < 0)
-		return -1;
-	if (latest.run < 0)
-		return err_set(&cli->err, ERR_FAILED,
-		    "there is no run to look at yet: `testr run` makes one, `testr run --until-failure` makes some until one fails");
-	*out = latest.run;
-	return 0;
-}
-
-/* The tests that failed in a run. */
-struct failed {
-	struct repo *repo;
-	struct repo_run run;
-	struct strtab ids;
-};
-
-static int
-take_failed(void *context, const struct repo_row *row, struct err *err)
-{
-	struct failed *f = context;
-	struct slice fixture;
-
-	if (shape_verdict(row->status, &f->run) != VERDICT_FAIL || account_fixture(row->test, &fixture))
-		return 0;
-	return strtab_add(&f->ids, row->test, NULL) == STRTAB_NONE ? err_nomem(err) : 0;
-}
-
-static int
-too_many(struct cli *cli, const struct failed *f)
-{
-	struct buf list;
-
-	buf_init(&list, sizeof(cli->err.text));
-	for (size_t i = 0; i < f->ids.len && i < NAMED && list.len < 600; i++) {
-		struct slice id = strtab_get(&f->ids, i);
-
-		buf_printf(&list, "\n  %.*s", (int)(id.len < 150 ? id.len : 150), (const char *)id.data);
-	}
-	err_set(&cli->err, ERR_USAGE,
-	    "%zu tests failed in run %lld; say which one: `testr bisect TEST`%.*s%s", f->ids.len,
-	    (long long)f->run.id, SLICE_FMT(buf_get(&list)), f->ids.len > NAMED ? "\n  …" : "");
-	buf_release(&list);
-	return -1;
-}
-
-/* The one test that failed in the run. */
-static int
-find_failed(struct victim *v, struct cli *cli, struct repo *repo, int64_t run)
-{
-	struct failed f = {.repo = repo};
-	int rc = -1;
-
-	if (repo_run_get(repo, run, &f.run, &cli->err) < 0 ||
-	    repo_rows(repo, run, take_failed, &f, &cli->err) < 0)
-		goto out;
-	if (f.ids.len == 0) {
-		err_set(&cli->err, ERR_NO_TESTS,
-		    "no test failed in run %lld: name the run in which it did with -r, or the test",
-		    (long long)run);
-	} else if (f.ids.len > 1) {
-		too_many(cli, &f);
-	} else {
-		v->id = strdup((const char *)strtab_get(&f.ids, 0).data);
-		rc = v->id ? 0 : err_nomem(&cli->err);
-	}
-	v->run = run;
-out:
-	strtab_release(&f.ids);
-	return rc;
-}
-
-/* Where a named test failed, or at least ran, last. */
+/* A test's first results in the runs of the past, the newest first. */
 struct past {
 	struct repo *repo;
-	int64_t failed, passed, any;
+	int64_t begun;
+	struct past_run {
+		int64_t run;
+		enum status status;
+	} runs[HISTORY_MAX];
+	size_t count;
+	int64_t looked_at; /* runs */
 };
 
 static int
 take_past(void *context, const struct repo_row *row, struct err *err)
 {
 	struct past *p = context;
-	enum verdict verdict;
 	struct facts facts;
 
-	if (row->attempt > 1 || (p->failed >= 0 && p->passed >= 0))
+	if (row->attempt > 1)
 		return 0;
-	if (read_facts(p->repo, row->run, &facts, err) < 0 ||
-	    shape_verdict_in(p->repo, row->run, row->status, &verdict, err) < 0)
+	p->looked_at++;
+	if (p->count == HISTORY_MAX || (p->begun && row->run >= p->begun))
+		return 0;
+	if (read_facts(p->repo, row->run, &facts, err) < 0)
 		return -1;
-	if (facts.probe)
-		return 0;
-	if (p->any < 0)
-		p->any = row->run;
-	if (verdict == VERDICT_FAIL && p->failed < 0)
-		p->failed = row->run;
-	if (verdict == VERDICT_PASS && p->passed < 0)
-		p->passed = row->run;
+	if (!facts.probe)
+		p->runs[p->count++] = (struct past_run){row->run, row->status};
 	return 0;
 }
 
+/* There may be any number of probes among the latest runs. */
 static int
-read_past(struct repo *repo, const char *id, struct past *out, struct err *err)
+read_past(struct past *p, struct repo *repo, const char *test, int64_t begun, struct err *err)
 {
-	*out = (struct past){.repo = repo, .failed = -1, .passed = -1, .any = -1};
-	return repo_history(repo, slice_str(id), HISTORY_MAX, take_past, out, err);
+	for (int64_t limit = HISTORY_MAX;; limit *= 8) {
+		*p = (struct past){.repo = repo, .begun = begun};
+		if (repo_history(repo, slice_str(test), limit, take_past, p, err) < 0)
+			return -1;
+		if (p->count == HISTORY_MAX || p->looked_at < limit)
+			return 0;
+	}
 }
 
-/* The run of a test that was named. */
-static int
-find_run(struct victim *v, struct cli *cli, const struct past *past, const char *run)
+int
+victim_past(struct repo *repo, const char *test, int64_t begun, struct victim_past *out, struct err *err)
 {
-	if (past->any < 0)
-		return ask_no_test(&cli->err, v->id, "");
-	if (!run)
-		v->run = past->failed >= 0 ? past->failed : past->any;
+	struct victim_past found = {-1, -1, -1};
+	struct past past;
+
+	if (read_past(&past, repo, test, begun, err) < 0)
+		return -1;
+	if (past.count)
+		found.any = past.runs[0].run;
+	for (size_t i = 0; i < past.count && (found.failed < 0 || found.passed < 0); i++) {
+		enum verdict verdict;
+
+		if (shape_verdict_in(repo, past.runs[i].run, past.runs[i].status, &verdict, err) < 0)
+			return -1;
+		if (verdict == VERDICT_FAIL && found.failed < 0)
+			found.failed = past.runs[i].run;
+		if (verdict == VERDICT_PASS && found.passed < 0)
+			found.passed = past.runs[i].run;
+	}
+	*out = found;
 	return 0;
 }
 
@@ -290,7 +207,7 @@ add_candidates(struct victim *v, const struct reading *r, const struct strtab *a
 		size_t at;
 
 		/* What stands for a set-up is no test that can be run. */
-		if (account_fixture(id, &fixture) || (apart && strtab_find(apart, id) != STRTAB_NONE))
+		if (fixture_of(id, &fixture) || (apart && strtab_find(apart, id) != STRTAB_NONE))
 			continue;
 		at = strtab_add(&v->before, id, &added);
 		if (at == STRTAB_NONE)
@@ -330,24 +247,17 @@ find_candidates(struct victim *v, struct repo *repo, int64_t passed, struct err 
 }
 
 int
-victim_find(struct victim *v, struct cli *cli, struct repo *repo, const char *test, const char *run)
+victim_find(
+    struct victim *v, struct repo *repo, const char *test, int64_t run, int64_t begun, struct err *err)
 {
-	struct past past;
+	struct victim_past past;
 
-	*v = (struct victim){.run = -1};
-	if (run && cli_run_id(cli, repo, run, &v->run) < 0)
+	*v = (struct victim){.id = strdup(test), .run = run, .begun = begun};
+	if (!v->id)
+		return err_nomem(err);
+	if (victim_past(repo, test, begun, &past, err) < 0)
 		return -1;
-	if (test) {
-		v->id = strdup(test);
-		if (!v->id)
-			return err_nomem(&cli->err);
-	} else if ((v->run < 0 && find_latest(cli, repo, &v->run) < 0) ||
-		   find_failed(v, cli, repo, v->run) < 0) {
-		return -1;
-	}
-	if (read_past(repo, v->id, &past, &cli->err) < 0 || find_run(v, cli, &past, run) < 0)
-		return -1;
-	return find_candidates(v, repo, past.passed, &cli->err);
+	return find_candidates(v, repo, past.passed, err);
 }
 
 void
@@ -407,40 +317,23 @@ victim_observe(const struct victim *v, struct repo *repo, int64_t run, struct ob
 	return rc;
 }
 
-/* The runs of the past, the newest first. */
-struct runs {
-	int64_t list[HISTORY_MAX];
-	size_t count;
-};
-
-static int
-take_run(void *context, const struct repo_row *row, struct err *err)
-{
-	struct runs *runs = context;
-
-	(void)err;
-	if (row->attempt == 1 && runs->count < HISTORY_MAX)
-		runs->list[runs->count++] = row->run;
-	return 0;
-}
-
 int
 victim_history(const struct victim *v, struct repo *repo, victim_fn fn, void *context, struct err *err)
 {
 	struct observed observed = {.members = calloc(v->before.len + 1, sizeof(size_t))};
-	struct runs runs = {.count = 0};
+	struct past past = {.count = 0};
 	struct facts own, facts;
 	int rc = observed.members ? 0 : err_nomem(err);
 
 	if (rc == 0)
 		rc = read_facts(repo, v->run, &own, err);
 	if (rc == 0)
-		rc = repo_history(repo, slice_str(v->id), HISTORY_MAX, take_run, &runs, err);
-	while (rc == 0 && runs.count > 0) {
-		int64_t run = runs.list[--runs.count];
+		rc = read_past(&past, repo, v->id, v->begun, err);
+	while (rc == 0 && past.count > 0) {
+		int64_t run = past.runs[--past.count].run;
 
 		rc = read_facts(repo, run, &facts, err);
-		if (rc < 0 || facts.probe || strcmp(facts.commit, own.commit) != 0)
+		if (rc < 0 || strcmp(facts.commit, own.commit) != 0)
 			continue;
 		rc = victim_observe(v, repo, run, &observed, err);
 		if (rc == 0 && observed.ended)

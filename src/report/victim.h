@@ -6,19 +6,22 @@
 #ifndef VICTIM_H
 #define VICTIM_H
 
-#include "cli.h"
+#include "repository.h"
 
 /* The metadata of the runs that are probes of a search: what names the search, the victim, the run in which it
- * failed, how long the probe took, and, "true" or not there, that the load generator ran beside it. */
+ * failed, what confidence is asked for, how long the probe took, and, "true" or not there, that the load generator
+ * ran beside it. One that was broken off has no time. */
 #define VICTIM_SEARCH "bisect.id"
 #define VICTIM_TEST "bisect.victim"
 #define VICTIM_RUN "bisect.run"
+#define VICTIM_CONFIDENCE "bisect.confidence"
 #define VICTIM_SECONDS "bisect.seconds"
 #define VICTIM_LOAD "bisect.load"
 
 struct victim {
 	char *id;
 	int64_t run;          /* in which it failed */
+	int64_t begun;        /* only runs below it are the past of the search; 0: all are */
 	struct strtab before; /* the candidates, in the order in which they ran */
 	double *seconds;      /* what each takes */
 	double own;           /* what it takes itself */
@@ -32,9 +35,15 @@ struct observed {
 	bool failed;
 };
 
-/* Finds victim and candidates: `test`, or with NULL the one that failed, in the run that `run` names, or with NULL
- * in the latest one that is no probe. victim_release is due in any case. */
-int victim_find(struct victim *v, struct cli *cli, struct repo *repo, const char *test, const char *run);
+/* The latest runs of the past in which a test failed, passed, and ran; -1: none. */
+struct victim_past {
+	int64_t failed, passed, any;
+};
+int victim_past(struct repo *repo, const char *test, int64_t begun, struct victim_past *out, struct err *err);
+
+/* Finds the candidates of a test that failed in a run. victim_release is due in any case. */
+int victim_find(
+    struct victim *v, struct repo *repo, const char *test, int64_t run, int64_t begun, struct err *err);
 void victim_release(struct victim *v);
 
 /* Leaves out the candidates that are not among `ids`, the tests that there are. */
@@ -43,8 +52,8 @@ int victim_restrict(struct victim *v, const struct strtab *ids, size_t *left_out
 int victim_observe(
     const struct victim *v, struct repo *repo, int64_t run, struct observed *out, struct err *err);
 
-/* Calls fn with each run before the search that tells something: of the same commit, as far as it is known, and no
- * probe; the oldest first. */
+/* Calls fn with each run of the past that tells something: of the same commit, as far as it is known, and no probe;
+ * the oldest first. */
 typedef int (*victim_fn)(void *context, const struct observed *observed, struct err *err);
 int victim_history(const struct victim *v, struct repo *repo, victim_fn fn, void *context, struct err *err);
 
