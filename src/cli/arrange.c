@@ -113,7 +113,7 @@ read_replay(struct arrange *a, struct cli *cli, struct repo *repo)
 	int64_t id, worker;
 	int rc = -1;
 
-	if (choice_init(&choice, cli, repo) == 0 && split_replay(cli, &run, &worker) == 0 &&
+	if (choosing_init(&choice, cli, repo) == 0 && split_replay(cli, &run, &worker) == 0 &&
 	    cli_run_id(cli, repo, run, &id) == 0 && order_read(&order, repo, id, &choice, &cli->err) == 0)
 		rc = assign(a, cli, &order, worker);
 	order_release(&order);

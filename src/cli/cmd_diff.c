@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ask.h"
-#include "choice.h"
+#include "choosing.h"
 #include "rundiff.h"
 
 static const enum arg args[] = {ARG_JSON, ARG_PROFILE, ARG_NONE};
@@ -174,7 +174,7 @@ run_diff(struct cli *cli)
 		return cli_unexpected(cli, cli->args.positionals + 2, cli->args.positional_count - 2);
 	if (cli_repository(cli, false, &d.repo) < 0)
 		return -1;
-	if (choice_init(&d.choice, cli, d.repo) == 0 && find_runs(&d) == 0 &&
+	if (choosing_init(&d.choice, cli, d.repo) == 0 && find_runs(&d) == 0 &&
 	    rundiff_read(&d.all, d.repo, &cli->err) == 0)
 		rc = cli->args.set[ARG_JSON] ? answer(&d) : print(&d);
 	if (rc == 0)

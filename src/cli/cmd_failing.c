@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ask.h"
-#include "choice.h"
+#include "choosing.h"
 #include "show.h"
 
 static const enum arg args[] = {ARG_SUBUNIT, ARG_LIST, ARG_JSON, ARG_PROFILE, ARG_NONE};
@@ -117,7 +117,7 @@ show_all(struct failing *f, int64_t latest)
 
 	if (repo_profiles(f->repo, add_known, &known, &f->cli->err) < 0)
 		return -1;
-	choice_show(&f->choice, f->cli, &f->tests, &known);
+	choosing_show(&f->choice, f->cli, &f->tests, &known);
 	strtab_release(&known);
 	ui_summary(&f->cli->ui, &summary);
 	return 0;
@@ -172,7 +172,7 @@ run_failing(struct cli *cli)
 		return -1;
 	show_init(&f.show, cli);
 	f.show.all_fail = true;
-	rc = choice_init(&f.choice, cli, f.repo) < 0 ? -1 : ask(&f);
+	rc = choosing_init(&f.choice, cli, f.repo) < 0 ? -1 : ask(&f);
 	choice_release(&f.choice);
 	lists_release(&f.tests);
 	show_release(&f.show);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ask.h"
-#include "choice.h"
+#include "choosing.h"
 #include "flakes.h"
 #include "table.h"
 
@@ -131,7 +131,7 @@ run_flaky(struct cli *cli)
 
 	if (cli_repository(cli, false, &repo) < 0)
 		return -1;
-	if (choice_init(&choice, cli, repo) == 0 && read_options(cli, &query, &limit) == 0 &&
+	if (choosing_init(&choice, cli, repo) == 0 && read_options(cli, &query, &limit) == 0 &&
 	    flakes_read(repo, &query, &flakes, &cli->err) == 0) {
 		flakes_list(flakes, &count);
 		shown = limit < count ? limit : count;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ask.h"
-#include "choice.h"
+#include "choosing.h"
 #include "table.h"
 
 #include <stdio.h>
@@ -348,7 +348,7 @@ add_profile(void *context, const struct repo_row *row, struct err *err)
 static int
 find_profiles(struct history *h)
 {
-	if (choice_init(&h->choice, h->cli, h->repo) < 0)
+	if (choosing_init(&h->choice, h->cli, h->repo) < 0)
 		return -1;
 	return h->choice.profiled ? repo_history(h->repo, h->test, 0, add_profile, h, &h->cli->err) : 0;
 }

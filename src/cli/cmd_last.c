@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ask.h"
-#include "choice.h"
+#include "choosing.h"
 #include "config.h"
 #include "order.h"
 #include "runner.h"
@@ -179,7 +179,7 @@ show_profiles(struct shown *s, struct cli *cli)
 		}
 	}
 	if (rc == 0)
-		choice_show(s->choice, cli, &failing, &s->profiles);
+		choosing_show(s->choice, cli, &failing, &s->profiles);
 	lists_release(&failing);
 	return rc;
 }
@@ -309,7 +309,7 @@ run_last(struct cli *cli)
 
 	if (cli_repository(cli, false, &repo) < 0)
 		return -1;
-	if (choice_init(&choice, cli, repo) < 0 || cli_run_id(cli, repo, which, &id) < 0 ||
+	if (choosing_init(&choice, cli, repo) < 0 || cli_run_id(cli, repo, which, &id) < 0 ||
 	    repo_run_get(repo, id, &run, &cli->err) < 0)
 		goto out;
 	if (cli->args.set[ARG_SUBUNIT])

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "choice.h"
+#include "choosing.h"
 #include "clock.h"
 #include "config.h"
 #include "inflate.h"

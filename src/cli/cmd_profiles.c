@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ask.h"
-#include "choice.h"
+#include "choosing.h"
 #include "config.h"
+#include "matrix.h"
 #include "profiles.h"
 #include "table.h"
 
@@ -18,15 +19,7 @@ struct listing {
 static int
 add_json(struct listing *l, const struct repo_profile *p, const struct repo_run *run)
 {
-	struct buf name;
-
-	buf_init(&name, SIZE_MAX / 4);
-	tagset_name(p->tags, &name);
-	answer_item(&l->answer,
-	    json_pack("{so, so, sI, sI, so, so}", "profile", shape_profile(p->tags), "name",
-		shape_text(buf_get(&name)), "known", (json_int_t)p->tests, "failing", (json_int_t)p->failing,
-		"run", p->run < 0 ? json_null() : json_integer(p->run), "start", shape_time(run->start)));
-	buf_release(&name);
+	answer_item(&l->answer, matrix_profile_json(p, run));
 	return 0;
 }
 

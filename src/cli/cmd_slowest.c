@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "choice.h"
+#include "choosing.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -150,7 +150,7 @@ run_slowest(struct cli *cli)
 
 	if (cli_repository(cli, false, &s.repo) < 0)
 		return -1;
-	if (choice_init(&s.choice, cli, s.repo) == 0 && repo_latest(s.repo, &latest, &cli->err) == 0)
+	if (choosing_init(&s.choice, cli, s.repo) == 0 && repo_latest(s.repo, &latest, &cli->err) == 0)
 		rc = latest < 0 ? 3 : show_slowest(&s, latest);
 	choice_release(&s.choice);
 	lists_release(&s.ids);

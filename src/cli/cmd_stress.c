@@ -125,7 +125,7 @@ take_list(struct stress *st, struct stressed *t, int64_t run)
 	struct order order = {0};
 	struct choice choice;
 	size_t id, at = 0;
-	int rc = choice_init(&choice, st->cli, st->s.repo);
+	int rc = choosing_init(&choice, st->cli, st->s.repo);
 
 	if (rc == 0)
 		rc = order_read(&order, st->s.repo, run, &choice, &st->cli->err);

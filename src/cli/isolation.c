@@ -252,7 +252,7 @@ isolation_run(struct setup *s, struct repo *repo)
 		return -1;
 	if (latest < 0)
 		return err_set(&s->cli->err, ERR_FAILED, "'No tests in repository'");
-	if (choice_init(&choice, s->cli, repo) < 0)
+	if (choosing_init(&choice, s->cli, repo) < 0)
 		goto out;
 	/* What ran in other profiles ran in other processes. */
 	if (setup_profile(s, 0).data &&

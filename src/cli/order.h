@@ -5,7 +5,7 @@
 #ifndef ORDER_H
 #define ORDER_H
 
-#include "choice.h"
+#include "choosing.h"
 
 /* One result. */
 struct order_test {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api.h"
 
+#include "choice.h"
 #include "detail.h"
 #include "file.h"
 #include "rundiff.h"
@@ -19,6 +20,7 @@
 struct ids {
 	json_t *list;
 	int64_t count, limit;
+	const struct choice *choice;
 };
 
 static int
@@ -26,20 +28,20 @@ add_id(void *context, struct slice id, struct slice profile, struct err *err)
 {
 	struct ids *ids = context;
 
-	(void)profile;
-	if (ids->count++ >= ids->limit)
+	if (!choice_has(ids->choice, profile) || ids->count++ >= ids->limit)
 		return 0;
 	return json_array_append_new(ids->list, shape_text(id)) ? err_nomem(err) : 0;
 }
 
 /* The lists, each up to the limit, and how long they are. */
 static int
-add_changes(const struct rundiff *d, json_t *object, int64_t limit, struct err *err)
+add_changes(
+    const struct rundiff *d, const struct choice *choice, json_t *object, int64_t limit, struct err *err)
 {
 	json_t *counts = json_object();
 
 	for (enum rundiff_change c = 0; c < RUNDIFF_CHANGES; c++) {
-		struct ids ids = {json_array(), 0, limit};
+		struct ids ids = {json_array(), 0, limit, choice};
 
 		if (rundiff_each(d, c, add_id, &ids, err) < 0) {
 			json_decref(ids.list);
@@ -56,14 +58,16 @@ add_changes(const struct rundiff *d, json_t *object, int64_t limit, struct err *
 }
 
 static json_t *
-diff_json(struct repo *repo, const struct rundiff *d, int64_t limit, struct err *err)
+diff_json(
+    struct repo *repo, const struct rundiff *d, const struct choice *choice, int64_t limit, struct err *err)
 {
 	json_t *object = json_object(), *old = shape_run(repo, &d->runs[0], err),
 	       *new = old ? shape_run(repo, &d->runs[1], err) : NULL;
 
 	if (new &&json_object_set_new(object, "old", old) == 0) {
 		old = NULL;
-		if (json_object_set(object, "new", new) == 0 && add_changes(d, object, limit, err) == 0) {
+		if (json_object_set(object, "new", new) == 0 &&
+		    add_changes(d, choice, object, limit, err) == 0) {
 			json_decref(new);
 			return object;
 		}
@@ -78,22 +82,26 @@ int
 api_diff(struct call *call, struct reply *out, struct err *err)
 {
 	struct rundiff d = {0};
+	struct choice choice;
 	json_t *object;
 	int64_t limit;
 	int rc;
 
 	if (call_limit(call, out, &limit))
 		return 0;
-	rc = call_run(call, out, 0, &d.runs[1], err);
+	rc = call_choice(call, out, &choice, err);
+	if (rc == 0)
+		rc = call_run(call, out, 0, &d.runs[1], err);
 	if (rc == 0)
 		rc = call_run(call, out, 1, &d.runs[0], err);
 	if (rc == 0)
 		rc = rundiff_read(&d, call->repo, err);
 	if (rc == 0) {
-		object = diff_json(call->repo, &d, limit, err);
+		object = diff_json(call->repo, &d, &choice, limit, err);
 		rc = object ? reply_json(out, object, err) : -1;
 	}
 	rundiff_release(&d);
+	choice_release(&choice);
 	return rc;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api.h"
 
+#include "choice.h"
 #include "file.h"
 
 #include <inttypes.h>
@@ -12,23 +13,21 @@
 struct page {
 	struct reply *out;
 	const struct repo_run *run;
+	struct choice choice;
 	int64_t limit, given, place;
 	int attempt;
 	bool more;
 };
 
-static json_t *
-row_json(const struct repo_row *row, const struct repo_run *run)
-{
-	return shape_row(row, shape_verdict(row->status, run));
-}
-
-/* One more than the limit is asked for, to know whether there is more. */
+/* One more than the limit is asked for, to know whether there is more; of one profile, all. */
 static int
 add_row(void *context, const struct repo_row *row, struct err *err)
 {
 	struct page *p = context;
 
+	if (p->more ||
+	    (p->choice.chosen.len && !choice_has(&p->choice, choice_of_tags(&p->choice, row->tags))))
+		return 0;
 	if (p->given == p->limit || reply_full(p->out)) {
 		p->more = true;
 		return 0;
@@ -36,7 +35,7 @@ add_row(void *context, const struct repo_row *row, struct err *err)
 	p->given++;
 	p->place = row->place;
 	p->attempt = row->attempt;
-	return reply_item(p->out, row_json(row, p->run), err);
+	return reply_item(p->out, call_row_json(&p->choice, row, shape_verdict(row->status, p->run)), err);
 }
 
 /* The statuses as docs/json.md has them, and two sets of them. */
@@ -61,15 +60,28 @@ status_set(unsigned words, const struct repo_run *run)
 	return set;
 }
 
+static int
+give_page(struct call *call, struct page *page, struct repo_rows_query *query, struct err *err)
+{
+	char next[48];
+
+	query->text = request_param(call->request, "q");
+	query->limit = page->choice.chosen.len ? 0 : page->limit + 1;
+	reply_list(page->out, "results");
+	if (repo_rows_where(call->repo, page->run->id, query, add_row, page, err) < 0)
+		return -1;
+	snprintf(next, sizeof(next), "%" PRId64 ".%d", page->place, page->attempt);
+	return reply_list_end(page->out, call->request, page->more ? next : NULL, err);
+}
+
 int
 api_results(struct call *call, struct reply *out, struct err *err)
 {
 	struct repo_rows_query query = {.worker = -1};
-	struct page page = {.out = out};
 	struct repo_run run;
+	struct page page = {.out = out, .run = &run};
 	unsigned words = 0;
 	int order = REPO_ROWS_SEEN, rc = call_run(call, out, 0, &run, err);
-	char next[48];
 
 	if (rc)
 		return rc;
@@ -78,16 +90,13 @@ api_results(struct call *call, struct reply *out, struct err *err)
 	    call_word(call, out, "sort", "seen test -duration start", &order) ||
 	    call_limit(call, out, &page.limit) || call_rows_cursor(call, out, &query))
 		return 0;
-	page.run = &run;
 	query.order = (enum repo_rows_order)order;
 	query.statuses = status_set(words, &run);
-	query.text = request_param(call->request, "q");
-	query.limit = page.limit + 1;
-	reply_list(out, "results");
-	if (repo_rows_where(call->repo, run.id, &query, add_row, &page, err) < 0)
-		return -1;
-	snprintf(next, sizeof(next), "%" PRId64 ".%d", page.place, page.attempt);
-	return reply_list_end(out, call->request, page.more ? next : NULL, err);
+	rc = call_choice(call, out, &page.choice, err);
+	if (rc == 0)
+		rc = give_page(call, &page, &query, err);
+	choice_release(&page.choice);
+	return rc;
 }
 
 static int
@@ -101,13 +110,14 @@ struct attempts {
 	struct reply *out;
 	const struct repo_run *run;
 	int64_t count;
+	struct choice choice; /* all */
 };
 
 static int
 add_attempt(void *context, const struct repo_row *row, struct err *err)
 {
 	struct attempts *a = context;
-	json_t *object = row_json(row, a->run);
+	json_t *object = call_row_json(&a->choice, row, shape_verdict(row->status, a->run));
 	int rc = object ? json_object_set_new(object, "details", json_array()) : -1;
 
 	a->count++;
@@ -144,11 +154,13 @@ int
 api_attempts(struct call *call, struct reply *out, struct err *err)
 {
 	struct repo_run run;
-	struct attempts a = {call, out, &run, 0};
+	struct attempts a = {.call = call, .out = out, .run = &run};
 	int rc;
 
+	choice_init(&a.choice, call->repo);
 	reply_list(out, "attempts");
 	rc = walk_attempts(call, out, &run, add_attempt, &a, err);
+	choice_release(&a.choice);
 	if (rc)
 		return rc;
 	return a.count ? reply_list_end(out, call->request, NULL, err) : call_no_test(out);

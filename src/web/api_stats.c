@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api.h"
+#include "choice.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -202,6 +203,7 @@ api_durations(struct call *call, struct reply *out, struct err *err)
 
 struct slowest {
 	struct reply *out;
+	struct choice choice;
 	int64_t limit, given, place;
 	int attempt;
 	bool more;
@@ -212,7 +214,8 @@ add_slow(void *context, const struct repo_row *row, struct err *err)
 {
 	struct slowest *s = context;
 
-	if (s->more || row->duration == TIME_NONE)
+	if (s->more || row->duration == TIME_NONE ||
+	    (s->choice.chosen.len && !choice_has(&s->choice, choice_of_tags(&s->choice, row->tags))))
 		return 0;
 	if (s->given == s->limit || reply_full(s->out)) {
 		s->more = true;
@@ -222,9 +225,26 @@ add_slow(void *context, const struct repo_row *row, struct err *err)
 	s->place = row->place;
 	s->attempt = row->attempt;
 	return reply_item(s->out,
-	    json_pack("{so, sI, so}", "test", shape_text(row->test), "run", (json_int_t)row->run, "duration",
-		shape_seconds(row->duration)),
+	    json_pack("{so, sI, so, so*}", "test", shape_text(row->test), "run", (json_int_t)row->run,
+		"duration", shape_seconds(row->duration), "profile",
+		choice_json(&s->choice, choice_of_tags(&s->choice, row->tags))),
 	    err);
+}
+
+static int
+give_slowest(struct slowest *s, struct call *call, struct repo_rows_query *query, struct err *err)
+{
+	char next[48];
+	int64_t run;
+
+	if (repo_latest(call->repo, &run, err) < 0)
+		return -1;
+	query->limit = s->choice.chosen.len ? 0 : s->limit + 1;
+	reply_list(s->out, "tests");
+	if (run >= 0 && repo_rows_where(call->repo, run, query, add_slow, s, err) < 0)
+		return -1;
+	snprintf(next, sizeof(next), "%" PRId64 ".%d", s->place, s->attempt);
+	return reply_list_end(s->out, call->request, s->more ? next : NULL, err);
 }
 
 int
@@ -232,25 +252,22 @@ api_slowest(struct call *call, struct reply *out, struct err *err)
 {
 	struct repo_rows_query query = {.worker = -1, .order = REPO_ROWS_SLOWEST};
 	struct slowest s = {.out = out};
-	char next[48];
-	int64_t run;
+	int rc;
 
 	if (call_limit(call, out, &s.limit) || call_rows_cursor(call, out, &query))
 		return 0;
-	if (repo_latest(call->repo, &run, err) < 0)
-		return -1;
-	query.limit = s.limit + 1;
-	reply_list(out, "tests");
-	if (run >= 0 && repo_rows_where(call->repo, run, &query, add_slow, &s, err) < 0)
-		return -1;
-	snprintf(next, sizeof(next), "%" PRId64 ".%d", s.place, s.attempt);
-	return reply_list_end(out, call->request, s.more ? next : NULL, err);
+	rc = call_choice(call, out, &s.choice, err);
+	if (rc == 0)
+		rc = give_slowest(&s, call, &query, err);
+	choice_release(&s.choice);
+	return rc;
 }
 
 /* ---- what fails ---- */
 
 struct failing {
 	struct reply *out;
+	struct choice choice;
 	int64_t limit, given, skip;
 	bool more;
 };
@@ -268,7 +285,8 @@ add_failing(void *context, const struct result *r, struct err *err)
 	struct buf tags;
 	int rc;
 
-	if (f->more || f->skip-- > 0)
+	if (f->more || (f->choice.chosen.len && !choice_has(&f->choice, choice_profile(&f->choice, r))) ||
+	    f->skip-- > 0)
 		return 0;
 	if (f->given == f->limit || reply_full(f->out)) {
 		f->more = true;
@@ -278,7 +296,7 @@ add_failing(void *context, const struct result *r, struct err *err)
 	buf_init(&tags, SIZE_MAX / 4);
 	result_other_tags(&tags, r);
 	row.tags = buf_get(&tags);
-	rc = reply_item(f->out, shape_row(&row, VERDICT_FAIL), err);
+	rc = reply_item(f->out, call_row_json(&f->choice, &row, VERDICT_FAIL), err);
 	buf_release(&tags);
 	return rc;
 }
@@ -289,15 +307,21 @@ api_failing(struct call *call, struct reply *out, struct err *err)
 	struct failing f = {.out = out};
 	int64_t skip = 0;
 	char next[24];
+	int rc;
 
 	if (call_limit(call, out, &f.limit) || call_number(call, out, "cursor", &skip))
 		return 0;
 	f.skip = skip;
-	reply_list(out, "results");
-	if (repo_failing(call->repo, 0, add_failing, &f, err) < 0)
-		return -1;
+	rc = call_choice(call, out, &f.choice, err);
+	if (rc == 0) {
+		reply_list(out, "results");
+		rc = repo_failing(call->repo, 0, add_failing, &f, err);
+	}
 	snprintf(next, sizeof(next), "%" PRId64, skip + f.given);
-	return reply_list_end(out, call->request, f.more ? next : NULL, err);
+	if (rc == 0)
+		rc = reply_list_end(out, call->request, f.more ? next : NULL, err);
+	choice_release(&f.choice);
+	return rc;
 }
 
 /* ---- how often runs fail ---- */

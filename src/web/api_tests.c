@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api.h"
+#include "choice.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -119,6 +120,7 @@ api_test(struct call *call, struct reply *out, struct err *err)
 struct history {
 	struct repo *repo;
 	struct reply *out;
+	struct choice choice;
 	int64_t before, limit, runs, last;
 	bool more;
 };
@@ -130,7 +132,8 @@ add_result(void *context, const struct repo_row *row, struct err *err)
 	struct history *h = context;
 	enum verdict v;
 
-	if (h->more || (h->before && row->run >= h->before))
+	if (h->more || (h->before && row->run >= h->before) ||
+	    (h->choice.chosen.len && !choice_has(&h->choice, choice_of_tags(&h->choice, row->tags))))
 		return 0;
 	if (h->last != row->run) {
 		if (h->runs == h->limit || reply_full(h->out)) {
@@ -142,28 +145,39 @@ add_result(void *context, const struct repo_row *row, struct err *err)
 	}
 	if (shape_verdict_in(h->repo, row->run, row->status, &v, err) < 0)
 		return -1;
-	return reply_item(h->out, shape_row(row, v), err);
+	return reply_item(h->out, call_row_json(&h->choice, row, v), err);
+}
+
+static int
+give_history(struct history *h, const struct call *call, struct slice id, struct err *err)
+{
+	bool all = h->before || h->choice.chosen.len;
+	char next[24];
+
+	reply_list(h->out, "results");
+	if (repo_history(call->repo, id, all ? 0 : h->limit + 1, add_result, h, err) < 0)
+		return -1;
+	if (h->runs == 0 && !all)
+		return call_no_test(h->out);
+	snprintf(next, sizeof(next), "%" PRId64, h->last);
+	return reply_list_end(h->out, call->request, h->more ? next : NULL, err);
 }
 
 int
 api_history(struct call *call, struct reply *out, struct err *err)
 {
 	struct history h = {.repo = call->repo, .out = out, .last = -1};
-	char *id = NULL, next[24];
+	char *id = NULL;
 	int rc;
 
 	if (call_limit(call, out, &h.limit) || call_number(call, out, "cursor", &h.before))
 		return 0;
-	rc = call_test(call, out, 0, &id, err);
-	if (rc)
-		return rc;
-	reply_list(out, "results");
-	rc = repo_history(call->repo, slice_str(id), h.before ? 0 : h.limit + 1, add_result, &h, err);
+	rc = call_choice(call, out, &h.choice, err);
+	if (rc == 0)
+		rc = call_test(call, out, 0, &id, err);
+	if (rc == 0)
+		rc = give_history(&h, call, slice_str(id), err);
+	choice_release(&h.choice);
 	free(id);
-	if (rc)
-		return rc;
-	if (h.runs == 0 && !h.before)
-		return call_no_test(out);
-	snprintf(next, sizeof(next), "%" PRId64, h.last);
-	return reply_list_end(out, call->request, h.more ? next : NULL, err);
+	return rc;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "call.h"
+#include "choice.h"
 
 #include <stdlib.h>
 
@@ -304,4 +305,45 @@ call_meta(const struct call *call, struct reply *out, struct repo_query *query)
 		query->meta_value = p->value.len ? p->value : SLICE_NONE;
 	}
 	return 0;
+}
+
+int
+call_choice(const struct call *call, struct reply *out, struct choice *choice, struct err *err)
+{
+	struct slice value = request_param(call->request, "profile");
+	struct err unknown;
+	char *name;
+	int rc;
+
+	choice_init(choice, call->repo);
+	if (!value.data)
+		return 0;
+	name = slice_dup(value);
+	if (!name)
+		return err_nomem(err);
+	/* Behind the '?' a '+' that is not encoded is a space, which no tag has. */
+	for (char *c = name; *c; c++)
+		*c = *c == ' ' ? '+' : *c;
+	rc = choice_add_named(choice, slice_str(name), &unknown);
+	free(name);
+	if (rc == 0)
+		return 0;
+	if (unknown.kind != ERR_USAGE) {
+		*err = unknown;
+		return -1;
+	}
+	reply_problem(out, 400, "bad-parameter", "%s", unknown.text);
+	return 1;
+}
+
+json_t *
+call_row_json(struct choice *choice, const struct repo_row *row, enum verdict verdict)
+{
+	json_t *object = shape_row(row, verdict);
+
+	if (!object || !choice->profiled ||
+	    json_object_set_new(object, "profile", shape_profile(choice_of_tags(choice, row->tags))) == 0)
+		return object;
+	json_decref(object);
+	return NULL;
 }

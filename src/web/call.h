@@ -11,6 +11,8 @@
 #define LIMIT_DEFAULT 100
 #define LIMIT_MAX 1000
 
+struct choice;
+
 struct call {
 	const struct web *web;
 	const struct request *request;
@@ -33,6 +35,12 @@ int call_words(const struct call *call, struct reply *out, const char *key, cons
 int call_rows_cursor(const struct call *call, struct reply *out, struct repo_rows_query *query);
 /* "meta.KEY=VALUE"; an empty value asks for the key alone. */
 int call_meta(const struct call *call, struct reply *out, struct repo_query *query);
+
+/* The profile that the parameter names, or all. choice_release is due in any case. 0; 1 when the reply is a problem;
+ * -1. */
+int call_choice(const struct call *call, struct reply *out, struct choice *choice, struct err *err);
+/* shape_row with the profile, where there are profiles. NULL when out of memory. */
+json_t *call_row_json(struct choice *choice, const struct repo_row *row, enum verdict verdict);
 
 /* The run that part `at` of the path names: its id, "latest", "-1" and so on back from it, or the beginning of a
  * uid. 0; 1 when the reply is a problem; -1. */

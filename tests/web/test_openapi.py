@@ -18,13 +18,15 @@ SOURCE = os.environ.get("TESTR_SOURCE") or os.path.join(os.path.dirname(os.path.
 RESULTS = [("pkg.test_%d" % n, "fail" if n == 3 else "success", 0.1, b"text" if n == 3 else None) for n in range(9)] + [
     (ODD, "skip", 0.1, b"why"), ("pkg.never", "unfinished", 0.1, None)]
 # A value that there is for each part of a path, and one that there is not.
-PARTS = {"run": ("1", "99"), "base": ("0", "99"), "test": ("pkg.test_3", "none"), "attempt": ("1", "7"), "name": ("traceback", "none")}
+PARTS = {"run": ("1", "99"), "base": ("0", "99"), "test": ("pkg.test_3", "none"), "attempt": ("1", "7"), "name": ("traceback", "none"),
+         "search": ("search", "none")}
 # A value for each parameter that is right, and one that is wrong, where any is.
 PARAMS = {
     "limit": ("2", "0"), "state": ("finished,running", "dead"), "since": ("2020-01-01", "soon"), "until": ("2040-01-01T00:00:00Z", "x"),
     "status": ("fail,skip", "bad"), "worker": ("1", "-1"), "q": ("test", None), "sort": ("test", "name"), "prefix": ("pkg", None),
     "from": ("2020-01-01", "x"), "to": ("2040-01-01", "x"), "max": ("10", "5001"), "resolution": ("hour", "year"),
-    "group_by": ("host", None), "window": ("20", "-1"), "meta.KEY": ("", None), "cursor": (None, None)}
+    "group_by": ("host", None), "window": ("20", "-1"), "meta.KEY": ("", None), "cursor": (None, None), "profile": ("none", "mars"),
+    "show": ("partly", "some"), "test": ("pkg.test_3", None)}
 
 
 class Document(WebTest):
@@ -33,6 +35,8 @@ class Document(WebTest):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
+        for search in "another", "search":
+            cls.load(RESULTS, "--meta=probe=bisect", "--meta=bisect.id=" + search, "--meta=bisect.victim=pkg.test_3", "--meta=bisect.run=0")
         cls.document = cls.server.get("/openapi.json").json()
 
     def resolve(self, item):

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Which profiles a question about stored results is asked of: those that --profile names, else all. And in which of them
- * a test fails, in words. Invariant: where the repository has no profiles every result is of the empty one, and nothing
+ * Which profiles a question about stored results is asked of: those that are named, else all. Invariant: where the repository has no profiles every result is of the empty one, and nothing
  * is said of profiles. */
 #ifndef CHOICE_H
 #define CHOICE_H
 
-#include "cli.h"
-#include "lists.h"
+#include "shape.h"
 
 struct choice {
 	const struct repo *repo;
@@ -17,8 +15,11 @@ struct choice {
 };
 
 /* choice_release is due in every case. */
-int choice_init(struct choice *c, struct cli *cli, const struct repo *repo);
+void choice_init(struct choice *c, const struct repo *repo);
 void choice_release(struct choice *c);
+/* Chooses a profile, a set of tags; or the one of a name, its tags with "+" between them. */
+int choice_add(struct choice *c, struct slice profile, struct err *err);
+int choice_add_named(struct choice *c, struct slice name, struct err *err);
 
 /* The profile of a result, or of a row's tags, borrowed until the next call. */
 struct slice choice_profile(struct choice *c, const struct result *r);
@@ -30,9 +31,5 @@ bool choice_has(const struct choice *c, struct slice profile);
 void choice_name(const struct choice *c, struct slice profile, struct buf *out);
 /* The profile as JSON where there are any, else NULL; for json_object_set_new, which takes that for nothing to do. */
 json_t *choice_json(const struct choice *c, struct slice profile);
-
-/* Shows for each test of `failing` in which profiles it fails, and whether it does so in all of `known`. */
-void choice_show(
-    const struct choice *c, struct cli *cli, const struct lists *failing, const struct strtab *known);
 
 #endif
