@@ -2,8 +2,9 @@
  *
  * Which handler answers a request: a table of patterns. Pure.
  *
- * A pattern is a path whose parts are words or "{name}", which takes any one part that is not empty. Of the rows
- * that fit, the first counts. A row also names the parameters that its handler knows, so that a mistyped one is
+ * A pattern is a path whose parts are words or "{name}", which takes any one part that is not empty, or once
+ * "{name...}", which takes all that the words behind it leave, at least one. Of the rows that fit, the first counts.
+ * A row also names the parameters that its handler knows, so that a mistyped one is
  * an error and not a filter that is not there. */
 #ifndef ROUTE_H
 #define ROUTE_H
@@ -24,7 +25,7 @@ typedef int (*route_fn)(struct call *call, struct reply *out, struct err *err);
 struct route {
 	enum method method;
 	const char *pattern;
-	const char *params; /* words; one that ends in '.' is a prefix */
+	const char *params; /* words; one that ends in '.' is a prefix, "*" stands for any other */
 	route_fn handler;   /* NULL: what takes a body */
 };
 
@@ -32,7 +33,7 @@ struct route {
 
 struct route_match {
 	const struct route *route;
-	/* Of the "{name}" parts, in order: decoded, and as sent. */
+	/* Of the "{name}" parts, in order: decoded (unless it is of several segments), and as sent. */
 	struct slice parts[ROUTE_PARTS_MAX], raw[ROUTE_PARTS_MAX];
 	unsigned methods; /* when no row fits: those of rows whose pattern does */
 };

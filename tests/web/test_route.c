@@ -24,6 +24,8 @@ static const struct route table[] = {
     {METHOD_GET, "/runs/latest", "", handler},
     {METHOD_GET, "/runs/{run}", "", handler},
     {METHOD_GET, "/runs/{run}/x/{test}", "", handler},
+    {METHOD_GET, "/key/{key}/{value...}/recent", "limit *", handler},
+    {METHOD_GET, "/key/{key}/{value...}", "", handler},
 };
 #define COUNT (sizeof(table) / sizeof(table[0]))
 
@@ -53,6 +55,26 @@ test_rows(void **state)
 	assert_true(slice_eq(SLICE_LIT("a%2Fx%2Fb"), m.raw[0]));
 	assert_int_equal(5, row(METHOD_GET, "/runs/1/x/t", &m));
 	assert_true(slice_eq(SLICE_LIT("t"), m.parts[1]));
+}
+
+static void
+test_several_segments(void **state)
+{
+	struct route_match m;
+
+	(void)state;
+	assert_int_equal(6, row(METHOD_GET, "/key/a/b/recent", &m));
+	assert_true(slice_eq(SLICE_LIT("a"), m.parts[0]));
+	assert_true(slice_eq(SLICE_LIT("b"), m.parts[1]));
+	assert_int_equal(6, row(METHOD_GET, "/key/a/b%2F/c/recent/recent", &m));
+	assert_true(slice_eq(SLICE_LIT("b%2F/c/recent"), m.raw[1]));
+	assert_int_equal(7, row(METHOD_GET, "/key/a/recent", &m));
+	assert_true(slice_eq(SLICE_LIT("recent"), m.parts[1]));
+	assert_int_equal(7, row(METHOD_GET, "/key/a%2Fb/c%20/d?recent", &m));
+	assert_true(slice_eq(SLICE_LIT("a/b"), m.parts[0]));
+	assert_true(slice_eq(SLICE_LIT("c%20/d"), m.raw[1]));
+	assert_int_equal(-1, row(METHOD_GET, "/key/a", &m));
+	assert_int_equal(-1, row(METHOD_GET, "/key/a/", &m));
 }
 
 static void
@@ -88,6 +110,7 @@ test_parameters(void **state)
 	for (size_t i = 0; i < 4; i++) {
 		assert_null(request_parse(&r, slice_str(unknown[i]), storage));
 		assert_non_null(route_unknown_param(&table[1], &r).data);
+		assert_null(route_unknown_param(&table[6], &r).data);
 	}
 }
 
@@ -96,6 +119,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_rows),
+	    cmocka_unit_test(test_several_segments),
 	    cmocka_unit_test(test_no_row),
 	    cmocka_unit_test(test_parameters),
 	};
