@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api.h"
+#include "compat.h"
 
 #define V1 "/api/v1"
+#define SPAN "start_date stop_date datetime_resolution callback *"
 
 const struct route api_routes[] = {
     {METHOD_GET, "/healthz", "", api_healthz},
@@ -36,5 +38,25 @@ const struct route api_routes[] = {
     {METHOD_GET, V1 "/stats/failure-rate", "since until resolution group_by", api_failure_rate},
     {METHOD_GET, V1 "/feeds/failures.atom", "", api_failures_feed},
     {METHOD_GET, V1 "/badge.svg", "meta.", api_badge},
+    {METHOD_GET, COMPAT, "callback *", compat_routes},
+    {METHOD_GET, COMPAT "/", "callback *", compat_routes},
+    {METHOD_GET, COMPAT "/status", "callback *", compat_status},
+    {METHOD_GET, COMPAT "/runs", "start_date stop_date callback *", compat_runs},
+    {METHOD_GET, COMPAT "/runs/metadata/keys", "callback *", compat_keys},
+    {METHOD_GET, COMPAT "/runs/group_by/{key}", SPAN, compat_runs_grouped},
+    {METHOD_GET, COMPAT "/runs/key/{key}/{value...}/recent/detail", "num_runs callback *",
+	compat_recent_detail},
+    {METHOD_GET, COMPAT "/runs/key/{key}/{value...}/recent/rss", "*", compat_recent_rss},
+    {METHOD_GET, COMPAT "/runs/key/{key}/{value...}/recent", "num_runs callback *", compat_recent},
+    {METHOD_GET, COMPAT "/runs/key/{key}/{value...}", SPAN, compat_runs_by_key},
+    {METHOD_GET, COMPAT "/build_name/{build_name}/runs", "callback *", compat_build_runs},
+    {METHOD_GET, COMPAT "/build_name/{build_name}/test_runs", SPAN, compat_build_test_runs},
+    {METHOD_GET, COMPAT "/run/{run_id}/tests", "callback *", compat_run_tests},
+    {METHOD_GET, COMPAT "/run/{run_id}/test_runs", "callback *", compat_run_test_runs},
+    {METHOD_GET, COMPAT "/tests", "callback *", compat_tests},
+    {METHOD_GET, COMPAT "/tests/prefix", "callback *", compat_prefixes},
+    {METHOD_GET, COMPAT "/tests/prefix/{prefix...}", "limit offset callback *", compat_tests_by_prefix},
+    {METHOD_GET, COMPAT "/tests/recent/{status}", "num_runs callback *", compat_recent_tests},
+    {METHOD_GET, COMPAT "/test_runs/{test_id...}", SPAN, compat_test_runs},
 };
 const size_t api_route_count = sizeof(api_routes) / sizeof(api_routes[0]);

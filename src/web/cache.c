@@ -35,6 +35,7 @@ copy(struct reply *to, const struct reply *from)
 	to->type = from->type;
 	to->hostile = from->hostile;
 	to->immutable = from->immutable;
+	to->shared = from->shared;
 	to->gzipped = from->gzipped;
 	to->ndjson = ndjson;
 	buf_slice(&to->body, buf_get(&from->body));

@@ -19,6 +19,7 @@ struct call {
 	const struct route_match *match;
 	struct repo *repo;      /* of the worker */
 	const char *last_event; /* Last-Event-ID, or NULL */
+	bool open;              /* anybody may read, wherever from (struct web_options) */
 };
 
 /* Each of these is 0 when the value is there and right, or is not there and *out has the default; otherwise the

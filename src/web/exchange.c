@@ -358,7 +358,8 @@ cache_key(const struct exchange *x, struct buf *out)
 static int
 make_reply(struct exchange *x, struct worker *worker, struct err *err)
 {
-	struct call call = {x->place->web, &x->request, &x->match, worker->repo, x->last_event};
+	struct call call = {
+	    x->place->web, &x->request, &x->match, worker->repo, x->last_event, x->place->options->open};
 	uint64_t stamp = 0;
 	struct slice key;
 	struct buf text;
@@ -474,7 +475,8 @@ send_reply(struct exchange *x)
 	    response, "Content-Security-Policy", r->hostile ? HOSTILE_POLICY : PAGE_POLICY);
 	x->place->mhd->MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
 	x->place->mhd->MHD_add_response_header(response, "Referrer-Policy", "no-referrer");
-	x->place->mhd->MHD_add_response_header(response, "Cross-Origin-Resource-Policy", "same-origin");
+	x->place->mhd->MHD_add_response_header(
+	    response, "Cross-Origin-Resource-Policy", r->shared ? "cross-origin" : "same-origin");
 	for (size_t i = 0; i < r->header_count; i++)
 		x->place->mhd->MHD_add_response_header(response, r->headers[i].name, r->headers[i].value);
 	result = x->place->mhd->MHD_queue_response(x->connection, (unsigned)r->status, response);

@@ -31,6 +31,7 @@ struct reply {
 	size_t header_count;
 	bool hostile;   /* somebody's bytes, of whatever type: not to be shown in our name */
 	bool immutable; /* never changes under this path */
+	bool shared;    /* pages of other sites may have it */
 	bool gzipped;   /* the body is compressed already */
 
 	bool ndjson;      /* a list is wanted a line an item */

@@ -10,7 +10,8 @@
  * client; so a slow client costs its connection alone.
  *
  * To add an answer: 1. write a handler in api_NAME.c; 2. list it in api.c; 3. describe it in docs/openapi.json,
- * from which tests/web/test_openapi.py makes its tests. */
+ * from which tests/web/test_openapi.py makes its tests. Those in the words of openstack-health are in compat.h and
+ * api_compat_NAME.c, docs/openstack-health.json and test_compat.py. */
 #ifndef WEB_H
 #define WEB_H
 
