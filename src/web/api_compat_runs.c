@@ -16,33 +16,26 @@ struct list {
 	bool build_name; /* is given, too */
 };
 
-static json_t *
-run_json(const struct repo_run *run, json_t *artifacts)
-{
-	const struct repo_counts *c = &run->counts;
-	char name[33];
-
-	compat_name(name, run);
-	return json_pack("{sI, ss, sI, sI, sI, so, so?, so}", "id", (json_int_t)run->id, "uuid", name,
-	    "skips", (json_int_t)c->skips, "fails", (json_int_t)c->failures, "passes",
-	    (json_int_t)(c->tests - c->failures - c->skips), "run_time",
-	    shape_seconds(run->start == TIME_NONE ? TIME_NONE : time_between(run->start, run->stop)),
-	    "artifacts", artifacts, "run_at", compat_date_json(run->start));
-}
-
 static int
 add_run(void *context, const struct repo_run *run, struct err *err)
 {
+	const struct repo_counts *c = &run->counts;
 	struct list *l = context;
-	json_t *values[2], *object;
+	json_t *values[2];
+	char name[33];
 
-	if (compat_meta(l->call->repo, run->id, run_keys, values, 2, err) < 0)
+	/* The last key is left out where it is not asked for. */
+	if (compat_meta(l->call->repo, run->id, run_keys, values, l->build_name ? 2 : 1, err) < 0)
 		return -1;
-	object = run_json(run, values[0]);
-	if (object && l->build_name && values[1])
-		json_object_set(object, "build_name", values[1]);
-	json_decref(values[1]);
-	return compat_add(&l->answer, SLICE_NONE, object, err);
+	compat_name(name, run);
+	return compat_add(&l->answer, SLICE_NONE,
+	    json_pack("{sI, ss, sI, sI, sI, so, so?, so, so*}", "id", (json_int_t)run->id, "uuid", name,
+		"skips", (json_int_t)c->skips, "fails", (json_int_t)c->failures, "passes",
+		(json_int_t)(c->tests - c->failures - c->skips), "run_time",
+		shape_seconds(run->start == TIME_NONE ? TIME_NONE : time_between(run->start, run->stop)),
+		"artifacts", values[0], "run_at", compat_date_json(run->start), "build_name",
+		l->build_name ? values[1] : NULL),
+	    err);
 }
 
 /* {"runs": [...]} */
@@ -94,7 +87,7 @@ static int
 add_recent(void *context, const struct repo_run *run, struct err *err)
 {
 	struct list *l = context;
-	json_t *values[2], *object;
+	json_t *values[2];
 	char name[33];
 
 	if (!compat_failed(run) && !compat_succeeded(run))
@@ -102,13 +95,11 @@ add_recent(void *context, const struct repo_run *run, struct err *err)
 	if (compat_meta(l->call->repo, run->id, run_keys, values, 2, err) < 0)
 		return -1;
 	compat_name(name, run);
-	object = json_pack("{ss, ss, so, so?}", "id", name, "status",
-	    compat_word(compat_failed(run) ? VERDICT_FAIL : VERDICT_PASS), "start_date",
-	    compat_iso_json(run->start), "link", values[0]);
-	if (object && values[1])
-		json_object_set(object, "build_name", values[1]);
-	json_decref(values[1]);
-	return compat_add(&l->answer, SLICE_NONE, object, err);
+	return compat_add(&l->answer, SLICE_NONE,
+	    json_pack("{ss, ss, so, so?, so*}", "id", name, "status",
+		compat_word(compat_failed(run) ? VERDICT_FAIL : VERDICT_PASS), "start_date",
+		compat_iso_json(run->start), "link", values[0], "build_name", values[1]),
+	    err);
 }
 
 static int

@@ -184,20 +184,25 @@ struct results {
 	struct slice word; /* only those of this verdict */
 };
 
-/* "worker-1,tag" and what is in brackets in the id; NULL when there is neither. */
+/* What is between the first '[' and the last ']' of the id; NULL when nothing is. */
 static json_t *
-metadata_json(const struct repo_row *row)
+attrs_json(struct slice id)
 {
-	struct slice rest = row->tags, tag, id = row->test;
-	size_t from = slice_find(id, '['), to = id.len;
-	json_t *object = json_object();
+	size_t from = slice_find(id, '[') + 1, end = id.len;
+
+	while (end > from && id.data[end - 1] != ']')
+		end--;
+	return end > from + 1 ? shape_text(slice_head(slice_from(id, from), end - 1 - from)) : NULL;
+}
+
+/* "worker-1,tag"; NULL when there is none. */
+static json_t *
+tags_json(const struct repo_row *row)
+{
+	struct slice rest = row->tags, tag;
+	json_t *value = NULL;
 	struct buf tags;
 
-	while (to > from && id.data[to - 1] != ']')
-		to--;
-	if (to > from + 1)
-		json_object_set_new(
-		    object, "attrs", shape_text(slice_head(slice_from(id, from + 1), to - from - 2)));
 	buf_init(&tags, SIZE_MAX / 4);
 	if (row->worker >= 0)
 		buf_printf(&tags, "worker-%" PRId64 ",", row->worker);
@@ -207,12 +212,18 @@ metadata_json(const struct repo_row *row)
 			buf_byte(&tags, ',');
 		}
 	if (tags.len)
-		json_object_set_new(object, "tags", shape_text(slice_head(buf_get(&tags), tags.len - 1)));
+		value = shape_text(slice_head(buf_get(&tags), tags.len - 1));
 	buf_release(&tags);
-	if (json_object_size(object) > 0)
-		return object;
-	json_decref(object);
-	return NULL;
+	return value;
+}
+
+/* NULL when there is neither. */
+static json_t *
+metadata_json(const struct repo_row *row)
+{
+	json_t *attrs = attrs_json(row->test), *tags = tags_json(row);
+
+	return attrs || tags ? json_pack("{so*, so*}", "attrs", attrs, "tags", tags) : NULL;
 }
 
 static int64_t
