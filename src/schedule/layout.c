@@ -2,6 +2,7 @@
 #include "layout.h"
 
 #include "buf.h"
+#include "division.h"
 #include "partition.h"
 #include "strtab.h"
 
@@ -139,38 +140,67 @@ is_shared_out(const struct unit *u, size_t segment)
 	return u->segment == segment && !u->limits && !u->bound;
 }
 
-/* Divides the units of one segment that no limit holds for among the workers. parts is scratch: of each unit.
- */
-static int
-make_shares(struct schedule *s, size_t segment, struct partition_part *parts)
-{
-	size_t workers = s->options.workers, count = 0;
+/* What share_out needs of each unit. */
+struct sharing {
+	struct partition_part *parts;
+	uint32_t *profiles; /* of each part */
+	size_t profile_count;
+};
 
-	for (size_t i = 0; i < s->unit_count; i++)
-		if (is_shared_out(&s->units[i], segment))
-			parts[count++] = (struct partition_part){s->units[i].duration, s->units[i].tests, 0};
+/* By the rules of the original, or, where there are several, by profiles. */
+static int
+divide(struct schedule *s, struct sharing *sharing, size_t count)
+{
+	size_t workers = s->options.workers;
+
+	if (sharing->profile_count > 1)
+		return division_make(sharing->parts, sharing->profiles, count, sharing->profile_count,
+		    workers, s->options.batch_cost);
+	if (s->any_known)
+		return partition_longest_first(sharing->parts, count, workers);
 	/* Without any history neighbours are taken to last equally long. */
-	if (!s->any_known)
-		partition_in_turn(parts, count, workers);
-	else if (partition_longest_first(parts, count, workers))
+	partition_in_turn(sharing->parts, count, workers);
+	return 0;
+}
+
+/* Divides the units of one segment that no limit holds for among the workers. */
+static int
+make_shares(struct schedule *s, size_t segment, struct sharing *sharing)
+{
+	size_t count = 0;
+
+	sharing->profile_count = 0;
+	for (size_t i = 0; i < s->unit_count; i++) {
+		const struct unit *u = &s->units[i];
+
+		if (!is_shared_out(u, segment))
+			continue;
+		sharing->parts[count] = (struct partition_part){u->duration, u->tests, 0};
+		sharing->profiles[count++] = u->profile;
+		if (u->profile >= sharing->profile_count)
+			sharing->profile_count = u->profile + (size_t)1;
+	}
+	if (divide(s, sharing, count))
 		return -1;
 	count = 0;
 	for (size_t i = 0; i < s->unit_count; i++)
 		if (is_shared_out(&s->units[i], segment))
-			s->units[i].owner = (uint32_t)parts[count++].worker + 1;
+			s->units[i].owner = (uint32_t)sharing->parts[count++].worker + 1;
 	return 0;
 }
 
 static int
 share_out(struct schedule *s)
 {
-	struct partition_part *parts = calloc(s->unit_count + 1, sizeof(*parts));
-	int rc = parts ? 0 : -1;
+	struct sharing sharing = {.parts = calloc(s->unit_count + 1, sizeof(*sharing.parts)),
+	    .profiles = calloc(s->unit_count + 1, sizeof(*sharing.profiles))};
+	int rc = sharing.parts && sharing.profiles ? 0 : -1;
 
 	for (size_t i = 0; rc == 0 && i < s->options.segment_count; i++)
 		if (!s->segments[i].rules.isolated)
-			rc = make_shares(s, i, parts);
-	free(parts);
+			rc = make_shares(s, i, &sharing);
+	free(sharing.parts);
+	free(sharing.profiles);
 	return rc;
 }
 

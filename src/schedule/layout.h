@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The inside of a schedule, and how it is laid out: which tests are handed out together, and what comes before
- * what. Pure; only schedule.c uses it.
+ * what. Pure; only this room uses it.
  *
  * Tests that go together are a unit; units that may be had by the same workers under the same limits are of one
  * kind, and stand in `order` one after the other as they are to be handed out. Invariant: each test is in one

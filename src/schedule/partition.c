@@ -62,8 +62,14 @@ sift_down(struct load *heap, size_t count)
 	heap[at] = moved;
 }
 
+static int
+by_load(const void *a, const void *b)
+{
+	return less_loaded(a, b) ? -1 : less_loaded(b, a);
+}
+
 int
-partition_longest_first(struct partition_part *parts, size_t count, size_t workers)
+partition_longest_first_into(struct partition_part *parts, size_t count, const int64_t *loads, size_t workers)
 {
 	struct ranked *ranked = malloc((count + 1) * sizeof(*ranked));
 	struct load *heap = malloc(workers * sizeof(*heap));
@@ -75,7 +81,10 @@ partition_longest_first(struct partition_part *parts, size_t count, size_t worke
 		ranked[i] = (struct ranked){parts[i].duration, i};
 	qsort(ranked, count, sizeof(*ranked), by_duration);
 	for (size_t w = 0; w < workers; w++)
-		heap[w] = (struct load){.turn = (int64_t)w, .worker = w};
+		heap[w] = (struct load){.duration = loads ? loads[w] : 0, .turn = (int64_t)w, .worker = w};
+	/* What is sorted is a heap. */
+	if (loads)
+		qsort(heap, workers, sizeof(*heap), by_load);
 	for (size_t i = 0; i < count; i++) {
 		struct partition_part *p = &parts[ranked[i].part];
 
@@ -90,6 +99,12 @@ out:
 	free(ranked);
 	free(heap);
 	return result;
+}
+
+int
+partition_longest_first(struct partition_part *parts, size_t count, size_t workers)
+{
+	return partition_longest_first_into(parts, count, NULL, workers);
 }
 
 void

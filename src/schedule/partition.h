@@ -18,6 +18,9 @@ struct partition_part {
  * fewest tests, then to the one that stands first in a list which is stably sorted by (work, tests) after
  * each step. 0, or -1 when out of memory. */
 int partition_longest_first(struct partition_part *parts, size_t count, size_t workers);
+/* The same where worker w has loads[w] of work before. */
+int partition_longest_first_into(
+    struct partition_part *parts, size_t count, const int64_t *loads, size_t workers);
 /* They are dealt out in turn. */
 void partition_in_turn(struct partition_part *parts, size_t count, size_t workers);
 
