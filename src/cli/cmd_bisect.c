@@ -209,7 +209,7 @@ check_suite(struct bisecting *b)
 		    config_get(b->setup.config, "test_command"));
 	if (!config_get(b->setup.config, "test_list_option"))
 		return 0;
-	rc = setup_list(&b->setup, 0, false, &ids);
+	rc = setup_list(&b->setup, false, &ids);
 	if (rc == 0 && strtab_find(&ids, slice_str(b->victim.id)) == STRTAB_NONE)
 		rc = err_set(&b->cli->err, ERR_NO_TESTS,
 		    "'%.300s' is not a test of the project any more: its list has changed since run %lld",

@@ -2,6 +2,8 @@
 #include "lists.h"
 #include "setup.h"
 
+#include <stdlib.h>
+
 static const enum arg args[] = {ARG_JSON, ARG_PROFILE, ARG_NONE};
 
 /* Without profiles the answer is a list of its own. */
@@ -24,16 +26,29 @@ answer(struct setup *s, const struct lists *lists)
 }
 
 static int
-list_tests(struct setup *s, size_t profile, struct lists *out)
+choose_tests(struct setup *s, size_t profile, const struct strtab *all, struct lists *out)
 {
 	struct slice set = setup_profile(s, profile);
-	struct strtab all = {0}, chosen = {0};
-	int rc = -1;
+	struct strtab chosen = {0};
+	int rc = setup_filter(s, all, &chosen);
 
-	if (setup_list(s, profile, false, &all) == 0 && setup_filter(s, &all, &chosen) == 0)
+	if (rc == 0)
 		rc = lists_add(out, set.data ? set : SLICE_LIT(""), &chosen, &s->cli->err);
-	strtab_release(&all);
 	strtab_release(&chosen);
+	return rc;
+}
+
+static int
+list_tests(struct setup *s, struct lists *out)
+{
+	struct strtab *all = calloc(s->count, sizeof(*all));
+	int rc = all ? setup_list(s, false, all) : err_nomem(&s->cli->err);
+
+	for (size_t i = 0; rc == 0 && i < s->count; i++)
+		rc = choose_tests(s, i, &all[i], out);
+	for (size_t i = 0; all && i < s->count; i++)
+		strtab_release(&all[i]);
+	free(all);
 	return rc;
 }
 
@@ -46,8 +61,8 @@ print_tests(struct setup *s)
 	/* That one list cannot hold them is better said before they are asked for. */
 	if (!s->cli->args.set[ARG_JSON])
 		rc = setup_alone(s, "a list without --json");
-	for (size_t i = 0; rc == 0 && i < s->count; i++)
-		rc = list_tests(s, i, &lists);
+	if (rc == 0)
+		rc = list_tests(s, &lists);
 	if (rc == 0)
 		rc = s->cli->args.set[ARG_JSON] ? answer(s, &lists) : lists_print(&lists, s->cli);
 	lists_release(&lists);

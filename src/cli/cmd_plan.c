@@ -49,7 +49,7 @@ run_plan(struct cli *cli)
 	if (rc == 0)
 		rc = setup_alone(&setup, "a plan that is shown");
 	if (rc == 0)
-		rc = setup_list(&setup, 0, false, &ids);
+		rc = setup_list(&setup, false, &ids);
 	if (rc == 0)
 		rc = steps_resolve(&steps, &ids, &cli->err);
 	if (rc == 0)

@@ -69,36 +69,57 @@ replayed_ids(struct testing *t, size_t profile, struct strtab *out)
 
 	if (rc == 0 &&
 	    (config_get(t->setup.in[profile].config, "test_list_option") || setup_serves(&t->setup)))
-		rc = setup_list(&t->setup, profile, !t->steps.isolated, &listed);
+		rc = setup_list(&t->setup, !t->steps.isolated, &listed);
 	if (rc == 0)
 		rc = arrange_present(&t->arrange, t->cli, &listed, out);
 	strtab_release(&listed);
 	return rc;
 }
 
-/* Adds the tests that are to run in a profile to the plan. */
+/* Those that the run is to choose from, in each profile: what is listed, unless something else was said. */
 static int
-choose_in(struct testing *t, size_t profile)
+find_tests(struct testing *t, struct strtab *found)
 {
 	const struct args *a = &t->cli->args;
-	struct strtab base = {0}, chosen = {0};
-	int rc;
+	int rc = 0;
 
 	if (a->set[ARG_REPLAY])
-		rc = replayed_ids(t, profile, &base);
-	else if (a->set[ARG_FAILING] || a->set[ARG_LOAD_LIST])
-		rc = given_ids(t, profile, &base);
-	else
-		rc = setup_list(&t->setup, profile, !t->steps.isolated, &base);
-	if (rc == 0)
-		rc = setup_filter(&t->setup, &base, &chosen);
+		return replayed_ids(t, 0, found);
+	if (!a->set[ARG_FAILING] && !a->set[ARG_LOAD_LIST])
+		return setup_list(&t->setup, !t->steps.isolated, found);
+	for (size_t i = 0; rc == 0 && i < t->setup.count; i++)
+		rc = given_ids(t, i, &found[i]);
+	return rc;
+}
+
+/* Adds those of the found tests that are to run in a profile to the plan. */
+static int
+choose_in(struct testing *t, size_t profile, const struct strtab *found)
+{
+	struct strtab chosen = {0};
+	int rc = setup_filter(&t->setup, found, &chosen);
+
 	if (rc == 0 && t->arrange.order == ARRANGE_RANDOM)
 		rc = arrange_shuffle(&t->arrange, &chosen, &t->cli->err);
 	for (size_t i = 0; rc == 0 && i < chosen.len; i++)
 		if (account_plan_in(&t->plan, profile, strtab_get(&chosen, i)) == STRTAB_NONE)
 			rc = err_nomem(&t->cli->err);
-	strtab_release(&base);
 	strtab_release(&chosen);
+	return rc;
+}
+
+static int
+make_plan(struct testing *t)
+{
+	size_t count = t->setup.count;
+	struct strtab *found = calloc(count, sizeof(*found));
+	int rc = found ? find_tests(t, found) : err_nomem(&t->cli->err);
+
+	for (size_t i = 0; rc == 0 && i < count; i++)
+		rc = choose_in(t, i, &found[i]);
+	for (size_t i = 0; found && i < count; i++)
+		strtab_release(&found[i]);
+	free(found);
 	return rc;
 }
 
@@ -156,8 +177,8 @@ choose_tests(struct testing *t)
 		rc = lists_read(&t->listed, t->cli, a->text[ARG_LOAD_LIST]);
 	if (rc == 0)
 		note_unused(t);
-	for (size_t i = 0; rc == 0 && i < t->setup.count; i++)
-		rc = choose_in(t, i);
+	if (rc == 0)
+		rc = make_plan(t);
 	if (rc == 0 && a->set[ARG_PLAN] && t->plan.ids.len)
 		rc = resolve_steps(t);
 	return rc;
@@ -528,10 +549,11 @@ find_retries(struct testing *t)
 		return err_set(&t->cli->err, ERR_USAGE, "option --retries: %ld is not between 0 and %d",
 		    given, CONFIG_RETRIES_MAX);
 	t->retries = a->set[ARG_RETRIES] ? (unsigned)given : config_retries(t->setup.config);
-	if (t->retries && !template_takes_ids(t->setup.config))
-		return err_set(&t->cli->err, ERR_FAILED,
-		    "retries: test_command has no $IDOPTION, $IDFILE or $IDLIST, so it cannot be asked for a test again: %s",
-		    config_get(t->setup.config, "test_command"));
+	for (size_t i = 0; t->retries && i < t->setup.count; i++)
+		if (!template_takes_ids(t->setup.in[i].config))
+			return err_set(&t->cli->err, ERR_FAILED,
+			    "retries: test_command has no $IDOPTION, $IDFILE or $IDLIST, so it cannot be asked for a test again: %s",
+			    config_get(t->setup.in[i].config, "test_command"));
 	return 0;
 }
 

@@ -7,6 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
+/* So many test servers may wait for the turn of their profile, however few workers there are. */
+#define SERVERS_WAITING_MAX ((size_t)8)
+
 static void
 echo(void *context, const char *command)
 {
@@ -268,27 +271,59 @@ setup_serves(const struct setup *s)
 	       !s->test_args.count;
 }
 
-int
-setup_list(struct setup *s, size_t profile, bool keep, struct strtab *ids)
+/* How many servers are kept: those that list, unless that would be far more than ever work at the same time, and, when
+ * nothing says that there is little to do, one for each worker. */
+static size_t
+servers_kept(const struct setup *s)
 {
-	const struct runner_profile *p = &s->in[profile];
-	/* Those that are kept are of use if all tests are for them. */
-	struct listing_servers *kept = keep && s->count == 1 && !s->servers.list ? &s->servers : NULL;
+	size_t most = s->workers > SERVERS_WAITING_MAX ? s->workers : SERVERS_WAITING_MAX;
+
+	if (s->count >= s->workers)
+		return s->count < most ? s->count : most;
+	return s->filter_count ? s->count : s->workers;
+}
+
+static int
+list_by_servers(struct setup *s, struct listing *l, bool keep)
+{
+	struct listing_servers none = {0};
 	int rc;
 
-	if (!setup_serves(s)) {
-		rc = listing_run(
-		    &s->launch, p->instances, p->config, s->test_args, setup_dump, s->cli, ids, &s->cli->err);
-	} else {
-		if (kept) {
-			kept->count = s->filter_count ? 1 : s->workers;
-			kept->list = calloc(kept->count, sizeof(*kept->list));
-			if (!kept->list)
-				return err_nomem(&s->cli->err);
-		}
-		rc = listing_serve(&s->launch, p->instances, p->config, ids, kept, &s->cli->err);
-	}
-	return rc < 0 && s->count > 1 ? err_wrap(&s->cli->err, "profile %s", p->name) : rc;
+	if (!keep || s->servers.list)
+		return listing_serve(l, &none, &s->cli->err);
+	s->servers.count = servers_kept(s);
+	s->servers.list = calloc(s->servers.count, sizeof(*s->servers.list));
+	if (!s->servers.list)
+		return err_nomem(&s->cli->err);
+	rc = listing_serve(l, &s->servers, &s->cli->err);
+	for (size_t i = 0; rc == 0 && i < l->count; i++)
+		s->in[i].start_cost = l->jobs[i].took;
+	return rc;
+}
+
+int
+setup_list(struct setup *s, bool keep, struct strtab *ids)
+{
+	struct listing_job *jobs = calloc(s->count, sizeof(*jobs));
+	struct listing l = {.launch = &s->launch,
+	    .jobs = jobs,
+	    .count = s->count,
+	    .at_once = s->workers,
+	    .args = s->test_args,
+	    .dump = setup_dump,
+	    .context = s->cli};
+	int rc;
+
+	if (!jobs)
+		return err_nomem(&s->cli->err);
+	for (size_t i = 0; i < s->count; i++)
+		jobs[i] = (struct listing_job){
+		    .instances = s->in[i].instances, .config = s->in[i].config, .ids = &ids[i]};
+	rc = setup_serves(s) ? list_by_servers(s, &l, keep) : listing_run(&l, &s->cli->err);
+	if (rc < 0 && s->count > 1)
+		err_wrap(&s->cli->err, "profile %s", s->in[l.failed].name);
+	free(jobs);
+	return rc;
 }
 
 int

@@ -57,9 +57,10 @@ void setup_dump(void *context, struct slice name, struct slice content);
  * command ask for processes. */
 bool setup_serves(const struct setup *s);
 
-/* Lists the project's tests in one of its profiles into ids. If `keep` is set, there are no other profiles, and a server
- * does so, it is kept for the tests; without filters the other workers' are started too. */
-int setup_list(struct setup *s, size_t profile, bool keep, struct strtab *ids);
+/* Lists the project's tests in each of its profiles, ids[i] being those of the i-th; as many at the same time as there are
+ * workers. If `keep` is set the servers that do so, if servers do, are kept for the tests; without filters those of workers that
+ * are left over are started too. */
+int setup_list(struct setup *s, bool keep, struct strtab *ids);
 /* Fails where tests are run in several profiles, which `what` cannot be. */
 int setup_alone(struct setup *s, const char *what);
 

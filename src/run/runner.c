@@ -303,13 +303,20 @@ plan_rest(struct run *run)
 	struct runner *r = run->tally.r;
 	const struct runner_profile *p = r->profiles;
 	struct strtab listed = {0};
+	struct listing_job job = {.instances = p->instances, .config = p->config, .ids = &listed};
+	struct listing listing = {.launch = r->launch,
+	    .jobs = &job,
+	    .count = 1,
+	    .at_once = 1,
+	    .args = r->args,
+	    .dump = r->dump,
+	    .context = r->sink.context};
 	struct err ignored;
 
 	if (!run->lanes[0].died || !config_get(p->config, "test_list_option") ||
 	    !template_takes_ids(p->config))
 		return 0;
-	if (listing_run(
-		r->launch, p->instances, p->config, r->args, r->dump, r->sink.context, &listed, &ignored) < 0)
+	if (listing_run(&listing, &ignored) < 0)
 		r->sink.note(r->sink.context, ignored.text);
 	for (size_t i = 0; i < listed.len; i++)
 		if (account_plan(run->tally.account, strtab_get(&listed, i)) == STRTAB_NONE) {

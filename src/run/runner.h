@@ -52,6 +52,7 @@ struct runner_profile {
 	const struct config *config;
 	struct instances *instances;
 	struct timeouts timeouts; /* that of the run is the launch's business */
+	int64_t start_cost;       /* of a test server, in nanoseconds, as far as is known; else 0 */
 };
 
 struct runner {
@@ -63,7 +64,7 @@ struct runner {
 	size_t workers;                        /* how many may run at once, at least 1 */
 	bool isolated;                         /* one process a test */
 	bool serves;                           /* tests that are known are run by test servers */
-	/* That are there already for the first workers; only of a single profile. */
+	/* That are there already. */
 	struct listing_servers servers;
 	unsigned attempt;                        /* at these tests; 0 and 1: the first */
 	const struct schedule_segment *segments; /* the steps of a plan; NULL for none */

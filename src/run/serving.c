@@ -5,7 +5,6 @@
 
 #include <assert.h>
 #include <stdlib.h>
-#include <string.h>
 
 /* A server that died so many times in a row, no test being settled in between, is not started again. */
 #define DEATHS_MAX 3
@@ -19,6 +18,8 @@
  * waiting for the next request would be worth mentioning, and whatever is in the pipe will not be stuck there
  * for long. */
 #define PIPE_WORK (INT64_C(20) * 1000000)
+/* What the start of a server is taken to cost before one was seen. */
+#define START_COST (INT64_C(1) * 1000000000)
 
 struct ask {
 	const size_t *tests;
@@ -35,6 +36,7 @@ struct lane {
 	size_t deaths;  /* in a row, nothing being settled in between */
 	struct loop_timer *back_off;
 	size_t profile; /* of the server */
+	bool measured;  /* its start */
 	bool resting;   /* until back_off is over */
 	bool dismissed;
 	bool given_up;
@@ -44,9 +46,10 @@ struct serving {
 	struct tally tally;
 	struct lane *lanes;
 	size_t lane_count;
-	size_t *busy;      /* of each profile: lanes that serve it, when they are counted */
-	uint8_t *left_out; /* of each test: how often it was asked for in vain */
-	bool served;       /* one of the servers could be asked */
+	struct schedule_profile *profiles; /* as the schedule is told of them */
+	int64_t *start_costs;              /* of each profile */
+	uint8_t *left_out;                 /* of each test: how often it was asked for in vain */
+	bool served;                       /* one of the servers could be asked */
 	bool done;
 };
 
@@ -124,19 +127,34 @@ dismiss_all(struct serving *s)
 		dismiss(&s->lanes[i]);
 }
 
-/* The profile that a lane without tests is best used for; profile_count when there is nothing for it in any. */
+/* A server of the profile that is there already; NULL when there is none. */
+static struct listing_server *
+waiting_server(const struct serving *s, size_t profile)
+{
+	const struct listing_servers *there = &s->tally.r->servers;
+
+	for (size_t i = 0; i < there->count; i++)
+		if (there->list[i].server && there->list[i].profile == profile)
+			return &there->list[i];
+	return NULL;
+}
+
+/* The profile that a lane without tests is best used for; profile_count when none is worth it. */
 static size_t
 choose_profile(struct serving *s, const struct lane *lane)
 {
-	memset(s->busy, 0, s->tally.r->profile_count * sizeof(*s->busy));
+	size_t count = s->tally.r->profile_count;
+
+	for (size_t i = 0; i < count; i++)
+		s->profiles[i] =
+		    (struct schedule_profile){.start_cost = waiting_server(s, i) ? 0 : s->start_costs[i]};
 	for (size_t i = 0; i < s->lane_count; i++) {
 		const struct lane *other = &s->lanes[i];
 
 		if (other != lane && worker_busy(other->worker) && !other->dismissed)
-			s->busy[other->profile]++;
+			s->profiles[other->profile].workers++;
 	}
-	return schedule_profile(
-	    s->tally.schedule, worker_number(lane->worker), s->busy, s->tally.r->profile_count);
+	return schedule_profile(s->tally.schedule, worker_number(lane->worker), s->profiles, count);
 }
 
 static void
@@ -146,7 +164,7 @@ feed(struct serving *s, struct lane *lane)
 		return;
 	while (ask_one(s, lane) > 0)
 		;
-	/* A server of another profile takes its place where only that has something to do. */
+	/* A server of another profile takes its place where that has something to do that is worth it. */
 	if (!lane->ask_count && s->tally.r->profile_count > 1 &&
 	    choose_profile(s, lane) < s->tally.r->profile_count)
 		dismiss(lane);
@@ -157,8 +175,7 @@ feed(struct serving *s, struct lane *lane)
 static void
 start(struct serving *s, struct lane *lane)
 {
-	const struct listing_servers *there = &s->tally.r->servers;
-	size_t number = worker_number(lane->worker);
+	struct listing_server *waiting;
 	size_t profile;
 	int rc;
 
@@ -166,14 +183,16 @@ start(struct serving *s, struct lane *lane)
 	    schedule_undone(s->tally.schedule) == 0)
 		return;
 	profile = choose_profile(s, lane);
-	/* Of several profiles it is not known which one may still need it. */
+	/* Of several profiles none may be worth one more server. */
 	if (profile == s->tally.r->profile_count && profile > 1)
 		return;
 	lane->profile = profile < s->tally.r->profile_count ? profile : 0;
 	lane->settled = 0;
 	lane->dismissed = false;
-	if (number < there->count && there->list[number].server)
-		rc = worker_take(lane->worker, &there->list[number], s->tally.err);
+	waiting = waiting_server(s, lane->profile);
+	lane->measured = waiting;
+	if (waiting)
+		rc = worker_take(lane->worker, waiting, s->tally.err);
 	else
 		rc = worker_serve(lane->worker, lane->profile, s->tally.err);
 	if (rc < 0 && !s->tally.r->launch->cancelled)
@@ -202,6 +221,10 @@ on_event(void *context, struct worker *w, const struct event *e, const struct re
 
 	if (tally_event(&s->tally, e) < 0)
 		return -1;
+	if (!lane->measured && worker_start_cost(w) >= 0) {
+		lane->measured = true;
+		s->start_costs[lane->profile] = worker_start_cost(w);
+	}
 	for (size_t i = 0; closed && i < lane->ask_count; i++)
 		lane->settled += tally_fixture(&s->tally, closed, lane->asks[i].tests, lane->asks[i].count);
 	if (closed)
@@ -342,9 +365,13 @@ prepare(struct serving *s, const struct runner_test *tests, bool keep_order)
 	    .segment_count = s->tally.r->segment_count};
 
 	s->left_out = calloc(s->tally.account->ids.len + 1, 1);
-	s->busy = calloc(s->tally.r->profile_count, sizeof(*s->busy));
-	if (!s->left_out || !s->busy)
+	s->profiles = calloc(s->tally.r->profile_count, sizeof(*s->profiles));
+	s->start_costs = calloc(s->tally.r->profile_count, sizeof(*s->start_costs));
+	if (!s->left_out || !s->profiles || !s->start_costs)
 		return err_nomem(s->tally.err);
+	for (size_t i = 0; i < s->tally.r->profile_count; i++)
+		s->start_costs[i] =
+		    s->tally.r->profiles[i].start_cost ? s->tally.r->profiles[i].start_cost : START_COST;
 	if (tally_schedule(&s->tally, tests, options) < 0)
 		return -1;
 	count = schedule_workers(s->tally.schedule);
@@ -385,7 +412,8 @@ release(struct serving *s)
 	}
 	free(s->lanes);
 	free(s->left_out);
-	free(s->busy);
+	free(s->profiles);
+	free(s->start_costs);
 	schedule_free(s->tally.schedule);
 }
 

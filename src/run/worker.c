@@ -217,7 +217,7 @@ tell(struct worker *w, struct event *e)
 {
 	const struct result *closed;
 
-	if (e->id.data && w->start_cost < 0)
+	if (e->id.data && w->start_cost < 0 && w->started >= 0)
 		w->start_cost = clock_monotonic() - w->started;
 	if (stamp_event(&w->stamp, e, clock_realtime()) < 0 || outcome_event(w->open, e, &closed) < 0)
 		return -1;
@@ -565,7 +565,6 @@ server_ready(void *context)
 	struct worker *w = context;
 
 	w->ready = true;
-	w->start_cost = clock_monotonic() - w->started;
 	w->calls.ready(w->calls.context, w);
 }
 
@@ -734,10 +733,11 @@ worker_take(struct worker *w, struct listing_server *server, struct err *err)
 {
 	struct server_calls calls = server_calls_of(w);
 
-	if (begin(w, 0, err) < 0) {
+	if (begin(w, server->profile, err) < 0) {
 		give_up(w);
 		return -1;
 	}
+	w->started = -1;
 	w->instance = server->instance;
 	w->server = server->server;
 	server->server = NULL;

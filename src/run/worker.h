@@ -46,7 +46,7 @@ int worker_start(struct worker *w, size_t profile, const struct template_ids *id
 
 /* Starts a server in a profile. */
 int worker_serve(struct worker *w, size_t profile, struct err *err);
-/* Takes a server that is there already, and perhaps ready; only of the first profile. */
+/* Takes a server that is there already, and perhaps ready. */
 int worker_take(struct worker *w, struct listing_server *server, struct err *err);
 /* Asks the server, which is ready, for tests; as worker_start. */
 int worker_ask(struct worker *w, const struct template_ids *ids, struct err *err);
@@ -57,7 +57,8 @@ void worker_dismiss(struct worker *w);
 bool worker_busy(const struct worker *w);
 /* It has a server that can be asked. */
 bool worker_ready(const struct worker *w);
-/* How long the process took from its start to its first word of a test, in nanoseconds; -1 before that. */
+/* How long the process or server took from its start to its first word of a test, in nanoseconds; -1 before that, and of
+ * a server that was taken. */
 int64_t worker_start_cost(const struct worker *w);
 unsigned worker_number(const struct worker *w);
 /* The profile that the process or server runs in, or the last one did. */

@@ -422,6 +422,9 @@ take(struct schedule *s, struct kind *kind)
 	double wanted = batch_work(s, kind), sum = 0;
 	size_t until = next_elsewhere(s, kind);
 
+	/* What is left of a share's profile should be worth a batch of its own. */
+	if (kind->owner && !kind->bound && kind_work(s, kind) - wanted < s->batch_cost * COST_LEAST)
+		wanted = HUGE_VAL;
 	for (; taken < len; taken++) {
 		size_t test = s->order[from + taken];
 
@@ -496,33 +499,49 @@ schedule_next(struct schedule *s, size_t worker, const size_t **tests, size_t *c
 	return schedule_next_of(s, worker, ANY_PROFILE, tests, count);
 }
 
-/* The work that waits in the current segment. */
+/* The work of a profile that waits for this worker or any other in the current segment. */
 static double
-profile_work(const struct schedule *s, size_t profile)
+profile_work(const struct schedule *s, size_t worker, size_t profile)
 {
 	const struct segment *seg = &s->segments[s->current];
 	double sum = 0;
 
-	for (size_t i = 0; i < seg->kind_count; i++)
-		if (is_of(&s->kinds[seg->kind_from + i], profile))
-			sum += kind_work(s, &s->kinds[seg->kind_from + i]);
+	for (size_t i = 0; i < seg->kind_count; i++) {
+		const struct kind *kind = &s->kinds[seg->kind_from + i];
+
+		if (is_of(kind, profile) && (!kind->bound || kind->owner == worker + 1))
+			sum += kind_work(s, kind);
+	}
 	return sum;
 }
 
+/* Nobody else can, or does, take care of what a profile has for the worker. */
+static bool
+needs(struct schedule *s, size_t worker, const struct schedule_profile *profiles, size_t profile)
+{
+	return profiles[profile].workers == 0 || choose_bound(s, worker, profile, false);
+}
+
 size_t
-schedule_profile(struct schedule *s, size_t worker, const size_t *busy, size_t count)
+schedule_profile(struct schedule *s, size_t worker, const struct schedule_profile *profiles, size_t count)
 {
 	size_t best = count;
+	bool best_needs = false;
 	double most = -1;
 
 	for (size_t p = 0; p < count; p++) {
-		double part;
+		double others = (double)profiles[p].workers, left;
+		bool needed;
 
 		if (!choose(s, worker, p, false))
 			continue;
-		part = profile_work(s, p) / (double)(busy[p] + 1);
-		if (part > most) {
-			most = part;
+		left = profile_work(s, worker, p);
+		needed = needs(s, worker, profiles, p);
+		if (!needed && left <= others * (double)profiles[p].start_cost)
+			continue;
+		if (needed > best_needs || (needed == best_needs && left / (others + 1) > most)) {
+			best_needs = needed;
+			most = left / (others + 1);
 			best = p;
 		}
 	}

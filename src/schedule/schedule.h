@@ -81,10 +81,17 @@ bool schedule_next(struct schedule *s, size_t worker, const size_t **tests, size
 
 /* The same with tests of one profile alone. */
 bool schedule_next_of(struct schedule *s, size_t worker, size_t profile, const size_t **tests, size_t *count);
+/* A profile, as seen by a worker that might keep to it. */
+struct schedule_profile {
+	size_t workers;     /* others that keep to it */
+	int64_t start_cost; /* what it costs to begin with it, in nanoseconds */
+};
 /* The profile that a worker without a batch is best used for, if it is to keep to one: of those that have something for
- * it now, the one that has the most work left for each of the workers that keep to it, busy[p] of them and this one. There
- * are `count` profiles; `count` when there is nothing. */
-size_t schedule_profile(struct schedule *s, size_t worker, const size_t *busy, size_t count);
+ * it now, the one with the most work that nobody keeps to, for somebody has to begin with that; where there is none, the
+ * one with the most work left for each of its workers and this one, if each of its workers has more left than the start
+ * costs. There are `count` profiles; `count` when there is nothing that is worth it. */
+size_t schedule_profile(
+    struct schedule *s, size_t worker, const struct schedule_profile *profiles, size_t count);
 
 /* A test is done: it has a result that took `duration` nanoseconds, or (-1) another end. Valid in any state,
  * also twice. */

@@ -159,9 +159,39 @@ class Runs(ProfileTest):
         self.matrix(self.TESTS, server)
         self.call("run", "--parallel", "--concurrency=2", expect=1)
         self.check_matrix()
+        # The server that lists a profile is also the one that runs it, but where a worker helps another one in the end.
         starts = self.read("STARTS").splitlines()
-        # One for each list, and at most one for each profile and a second worker in each.
-        self.assertLessEqual(len(starts), len(MATRIX) + len(MATRIX) + 1)
+        self.assertLessEqual(len(starts), len(MATRIX) + 2)
+        # The same where nothing is listed.
+        self.write("STARTS", "")
+        self.write("list", self.call("last", "--json", "--list", expect=None).out)
+        self.call("run", "--parallel", "--concurrency=2", "--load-list", "list", expect=1)
+        self.check_matrix()
+        self.assertLessEqual(len(self.read("STARTS").splitlines()), len(MATRIX) + 2)
+
+    def test_servers_that_wait(self):
+        """More profiles than servers wait for, more workers than profiles, a profile that nothing is left of."""
+        server = "test_server_command=/usr/bin/python3 %s/server.py good pass.a on.p3\n" % project.HERE
+        names = ["p%d" % i for i in range(10)]
+        self.project("pass.a on.p3", server + "profiles=%s\n" % " ".join(names) + "".join(
+            "[profile %s]\nenv.WHERE=%s\n" % (name, name) for name in names))
+        want = {(test, name): "fail" if (test, name) == ("on.p3", "p3") else "success" for test in ("pass.a", "on.p3") for name in names}
+        for workers, chosen, starts in ((1, names, 12), (2, names, 14), (9, names[2:5], 12)):
+            self.write("STARTS", "")
+            self.call("run", "--parallel", "--concurrency=%d" % workers, *["--profile=" + name for name in chosen], expect=1)
+            found = {(r["test"], t): r["status"] for r in self.json("last", expect=None)["results"] for t in r["tags"] if t in names}
+            self.assertEqual({key: status for key, status in want.items() if key[1] in chosen}, found)
+            self.assertLessEqual(len(self.read("STARTS").splitlines()), starts)
+        self.call("run", "p3", expect=1)
+
+    def test_a_server_that_cannot_list(self):
+        """The others are ended, and it is said which profile it was."""
+        self.matrix("pass.a", "mode=good\ntest_server_command=/usr/bin/python3 %s/server.py %%(mode)s pass.a\n" % project.HERE)
+        self.write(".testr.conf", self.read(".testr.conf").replace("[profile py37]\n", "[profile py37]\nmode=list\n"))
+        run = self.call("run", "--parallel", "--concurrency=3", expect=9)
+        self.assertIn("py37", run.err)
+        self.assertIn("did not list its tests", run.err)
+        self.assertEqual([], self.processes(["server.py"]))
 
     def test_chosen_profiles(self):
         self.matrix("pass.a on.py39")
