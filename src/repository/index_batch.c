@@ -187,7 +187,7 @@ bind_test(const struct known *k, size_t i, struct db_stmt *stmt, int at)
 	db_bind_text(stmt, at + 2, name);
 }
 
-/* Finds the tests in the order of their hashes, and numbers those that are not there yet. */
+/* Finds the tests in the order of their hashes, and numbers those that are not there yet as they came. */
 static int
 find_tests(struct known *k, const int64_t *hashes, struct db_stmt *find, struct err *err)
 {
@@ -200,10 +200,12 @@ find_tests(struct known *k, const int64_t *hashes, struct db_stmt *find, struct 
 		db_bind_int(find, 1, hashes[i]);
 		db_bind_text(find, 2, strtab_get(&k->batch->tests, i));
 		rc = first_int(find, &k->tests[i], err);
-		if (rc == 0 && !k->tests[i]) {
-			k->tests[i] = id++;
-			k->missing[k->missing_count++] = i;
-		}
+	}
+	for (size_t i = 0; rc == 0 && i < k->batch->tests.len; i++) {
+		if (k->tests[i])
+			continue;
+		k->tests[i] = id++;
+		k->missing[k->missing_count++] = i;
 	}
 	return rc;
 }
