@@ -37,7 +37,7 @@ fits(const struct route *route, const struct request *r, struct route_match *m)
 			if (r->segments[at].len == 0 || parts == ROUTE_PARTS_MAX)
 				return false;
 			m->raw[parts] = join(r->raw[at], r->raw[at + count - 1]);
-			m->parts[parts] = count == 1 ? r->segments[at] : m->raw[parts];
+			m->parts[parts] = count == 1 ? r->segments[at] : SLICE_NONE;
 			parts++;
 		} else if (!slice_eq(word, r->segments[at])) {
 			return false;

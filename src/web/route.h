@@ -33,7 +33,7 @@ struct route {
 
 struct route_match {
 	const struct route *route;
-	/* Of the "{name}" parts, in order: decoded (unless it is of several segments), and as sent. */
+	/* Of the "{name}" parts, in order: decoded (absent when it is of several segments), and as sent. */
 	struct slice parts[ROUTE_PARTS_MAX], raw[ROUTE_PARTS_MAX];
 	unsigned methods; /* when no row fits: those of rows whose pattern does */
 };
