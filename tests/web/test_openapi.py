@@ -12,7 +12,7 @@ import jsonschema
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import tap  # noqa: E402
-from webcase import ODD, WebTest  # noqa: E402
+from webcase import ODD, WebTest, everywhere  # noqa: E402
 
 SOURCE = os.environ.get("TESTR_SOURCE") or os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 RESULTS = [("pkg.test_%d" % n, "fail" if n == 3 else "success", 0.1, b"text" if n == 3 else None) for n in range(9)] + [
@@ -138,6 +138,8 @@ class Document(WebTest):
                 if method.lower() not in methods:
                     self.assertEqual(405, self.server.request(method, self.fill(path)).status, (method, path))
 
+
+setUpModule, tearDownModule = everywhere(globals())
 
 if __name__ == "__main__":
     tap.main()

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import tap  # noqa: E402
-from webcase import ODD, PATIENCE, TESTR, Postgres, Server, WebTest, events, stream  # noqa: E402
+from webcase import ODD, PATIENCE, TESTR, Server, WebTest, events, everywhere, stream  # noqa: E402
 
 TEXT = b"Traceback: <script>alert(1)</script> \x1b[31m\n" * 3
 FIRST = [("pkg.test_%02d" % n, "fail" if n % 10 == 0 else "success", n / 100, TEXT if n % 10 == 0 else None)
@@ -372,34 +372,12 @@ class Places(WebTest):
         self.assertFalse(os.path.exists(path))
 
     def test_no_repository(self):
+        env = {**os.environ, "TESTR_REPOSITORY": self.postgres.url()} if self.postgres else None
         with self.assertRaisesRegex(AssertionError, "No repository found"):
-            Server(os.path.join(self.dir, "none"))
+            Server(os.path.join(self.dir, "none"), env=env)
 
 
-POSTGRES = []
-
-
-def setUpModule():
-    POSTGRES.append(Postgres())
-    for case in ReadingPostgres, LivePostgres, PlacesPostgres:
-        case.postgres = POSTGRES[0]
-
-
-def tearDownModule():
-    POSTGRES.pop().stop()
-
-
-class ReadingPostgres(Reading):
-    """The same over PostgreSQL."""
-
-
-class LivePostgres(Live):
-    """The same over PostgreSQL."""
-
-
-class PlacesPostgres(WebTest):
-    test_news_are_seen_at_once = Places.test_news_are_seen_at_once
-
+setUpModule, tearDownModule = everywhere(globals())
 
 if __name__ == "__main__":
     tap.main()

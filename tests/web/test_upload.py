@@ -11,7 +11,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import tap  # noqa: E402
-from webcase import PATIENCE, TESTR, Server, WebTest, stream  # noqa: E402
+from webcase import PATIENCE, TESTR, Server, WebTest, everywhere, stream  # noqa: E402
 
 RESULTS = [("pkg.test_%d" % n, "fail" if n == 3 else "success", 0.1, b"text" if n == 3 else None) for n in range(9)]
 WRITER = {"Authorization": "Bearer writes"}
@@ -122,8 +122,10 @@ class Uploads(WebTest):
                 Server(self.dir, "--token-file", path)
 
     def send(self, *args, input=b"", token="writes"):
+        """From a repository in a directory of its own."""
+        env = {key: value for key, value in os.environ.items() if key != "TESTR_REPOSITORY"}
         return subprocess.run([TESTR, *args], cwd=self.dir, input=input, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                              env={**os.environ, "TESTR_TOKEN": token}, timeout=PATIENCE)
+                              env={**env, "TESTR_TOKEN": token}, timeout=PATIENCE)
 
     def test_load_and_run_to(self):
         to = "http://%s:%d/" % (self.server.host, self.server.port)
@@ -147,6 +149,8 @@ class Uploads(WebTest):
         self.assertEqual(3, refused.returncode)
         self.assertIn(b"403", refused.stderr)
 
+
+setUpModule, tearDownModule = everywhere(globals())
 
 if __name__ == "__main__":
     tap.main()

@@ -145,6 +145,24 @@ class Postgres:
         shutil.rmtree(self.dir)
 
 
+def everywhere(module):
+    """Adds to the classes of a module the same over PostgreSQL, as CLASSPostgres; returns its setUpModule and tearDownModule."""
+    servers = []
+
+    def set_up():
+        servers.append(Postgres())
+        for case in cases:
+            case.postgres = servers[0]
+
+    def tear_down():
+        servers.pop().stop()
+
+    cases = [type(name + "Postgres", (case,), {"__module__": case.__module__}) for name, case in sorted(module.items())
+             if isinstance(case, type) and issubclass(case, WebTest) and case is not WebTest]
+    module.update((case.__name__, case) for case in cases)
+    return set_up, tear_down
+
+
 class WebTest(unittest.TestCase):
     """RESULTS of each run that is loaded at the start."""
     RUNS = ()
