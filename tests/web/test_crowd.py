@@ -15,7 +15,7 @@ from webcase import PATIENCE, TESTR, Server, WebTest, everywhere, stream  # noqa
 
 LONG = "TESTR_LONG" in os.environ
 IDLE = 1000 if LONG else 100
-SILENT = 20 if LONG else 5  # for each thing that they ask for
+SILENT = 20 if LONG else 2  # for each thing that they ask for
 VIEWERS = 50 if LONG else 12
 TESTS = 5000 if LONG else 300
 MEMORY = 64 << 10  # KiB over what it takes without a client

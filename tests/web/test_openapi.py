@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """The server does what docs/openapi.json says: every path, every parameter, the errors."""
+import hashlib
 import json
 import os
 import re
@@ -12,7 +13,7 @@ import jsonschema
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import tap  # noqa: E402
-from webcase import ODD, WebTest, everywhere  # noqa: E402
+from webcase import ODD, Server, WebTest, everywhere, stream  # noqa: E402
 
 SOURCE = os.environ.get("TESTR_SOURCE") or os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 RESULTS = [("pkg.test_%d" % n, "fail" if n == 3 else "success", 0.1, b"text" if n == 3 else None) for n in range(9)] + [
@@ -26,7 +27,8 @@ PARAMS = {
     "status": ("fail,skip", "bad"), "worker": ("1", "-1"), "q": ("test", None), "sort": ("test", "name"), "prefix": ("pkg", None),
     "from": ("2020-01-01", "x"), "to": ("2040-01-01", "x"), "max": ("10", "5001"), "resolution": ("hour", "year"),
     "group_by": ("host", None), "window": ("20", "-1"), "meta.KEY": ("", None), "cursor": (None, None), "profile": ("none", "mars"),
-    "show": ("partly", "some"), "test": ("pkg.test_3", None)}
+    "show": ("partly", "some"), "test": ("pkg.test_3", None), "partial": ("true", "x")}
+WRITER = {"Authorization": "Bearer writes"}
 
 
 class Document(WebTest):
@@ -38,6 +40,9 @@ class Document(WebTest):
         for search in "another", "search":
             cls.load(RESULTS, "--meta=probe=bisect", "--meta=bisect.id=" + search, "--meta=bisect.victim=pkg.test_3", "--meta=bisect.run=0")
         cls.document = cls.server.get("/openapi.json").json()
+        with open(os.path.join(cls.dir, "tokens"), "w") as f:
+            for token, scope in ("reads", "read"), ("writes", "write"):
+                f.write("%s %s %s\n" % (hashlib.sha256(token.encode()).hexdigest(), scope, token))
 
     def resolve(self, item):
         while "$ref" in item:
@@ -47,14 +52,34 @@ class Document(WebTest):
             item = found
         return item
 
-    def gets(self):
-        for path, methods in self.document["paths"].items():
-            get = methods["get"]
-            yield path, get, [self.resolve(p) for p in get["parameters"]]
+    def operations(self, *methods):
+        for path, operations in self.document["paths"].items():
+            for method, operation in operations.items():
+                if method in methods:
+                    yield path, method, operation, [self.resolve(p) for p in operation["parameters"]]
 
-    @staticmethod
-    def fill(path, missing=None):
-        return re.sub(r"\{(\w+)\}", lambda m: quote(PARTS[m.group(1)][m.group(1) == missing], safe=""), path)
+    def gets(self):
+        for path, _, get, params in self.operations("get"):
+            yield path, get, params
+
+    def values(self, parameter):
+        """One that is right and one that is wrong, or None: those of the tables, or what the document has."""
+        name, schema = parameter["name"], parameter["schema"]
+        table = PARTS if parameter["in"] == "path" else PARAMS
+        if name in table:
+            return table[name]
+        right = parameter.get("example", schema.get("default", schema.get("enum", [None])[0]))
+        self.assertIsNotNone(right, "the document, or this file, needs an example of the parameter " + name)
+        unconstrained = schema.get("type") == "string" and not {"enum", "pattern", "format", "anyOf"} & set(schema)
+        return str(right), None if unconstrained else "none\\"
+
+    def fill(self, path, missing=None):
+        def value(match):
+            (parameter,) = [p for p in (self.resolve(p) for m in self.document["paths"][path].values() for p in m["parameters"])
+                            if (p["in"], p["name"]) == ("path", match.group(1))][:1]
+            right, wrong = self.values(parameter)
+            return quote((wrong or "none") if match.group(1) == missing else right, safe="")
+        return re.sub(r"\{(\w+)\}", value, path)
 
     def check(self, value, schema):
         jsonschema.Draft202012Validator({**schema, "components": self.document["components"]}).validate(value)
@@ -107,7 +132,7 @@ class Document(WebTest):
                 if param["in"] != "query":
                     continue
                 name = param["name"].replace("KEY", "host")
-                right, wrong = PARAMS[param["name"]]
+                right, wrong = self.values(param)
                 base = self.fill(path) + "?" + name + "="
                 if right is not None:
                     answer = self.get(base + quote(right, safe=""))
@@ -131,6 +156,69 @@ class Document(WebTest):
                 continue
             (key,) = set(self.json(self.fill(path))) - {"next"}
             self.assertEqual(self.json(self.fill(path) + "?limit=1000")[key], self.pages(self.fill(path) + "?limit=1", key), path)
+
+    def answers(self, path, operation, params):
+        """Requests, (method, path, headers, body), for each status that an answer to GET may have."""
+        full = self.fill(path)
+        yield "200", ("GET", full, {}, None)
+        yield "204", ("GET", full, {"Last-Event-ID": "end"}, None)
+        yield "206", ("GET", full, {"Range": "bytes=0-0"}, None)
+        yield "416", ("GET", full, {"Range": "bytes=999999999-"}, None)
+        wrong = [(p, self.values(p)[1]) for p in params if p["in"] == "query"]
+        yield "400", ("GET", full, {"Last-Event-ID": "x"}, None)
+        yield "400", ("GET", full + "?nonsense=1", {}, None)
+        yield from (("400", ("GET", full + "?" + p["name"] + "=" + quote(value, safe=""), {}, None)) for p, value in wrong if value)
+        yield from (("404", ("GET", self.fill(path, part), {}, None)) for part in re.findall(r"\{(\w+)\}", path))
+
+    def uploads(self, path, operation, params):
+        """The same for the only POST."""
+        run, keyed = stream(RESULTS), {**WRITER, "Idempotency-Key": "k"}
+        yield "201", ("POST", path, keyed, run)
+        yield "200", ("POST", path, keyed, run)
+        yield "400", ("POST", path + "?partial=x", WRITER, run)
+        yield "401", ("POST", path, {}, None)
+        yield "403", ("POST", path, {"Authorization": "Bearer reads"}, None)
+        yield "422", ("POST", path, WRITER, b"hello\n")
+        # As many as there may be, each of which has begun a run, and one more.
+        begun = []
+        for n in range(16):
+            connection = self.writable.connect()
+            self.addCleanup(connection.close)
+            connection.putrequest("POST", path)
+            for key, value in {**WRITER, "Content-Length": "1000000", "Idempotency-Key": "open %d" % n}.items():
+                connection.putheader(key, value)
+            connection.endheaders()
+            connection.send(run)
+            begun.append(connection)
+            while len(self.writable.get("/api/v1/runs?state=running").json()["runs"]) <= n:
+                self.assertIsNone(self.writable.process.poll())
+        yield "503", ("POST", path, WRITER, None)
+        begun.pop().close()
+        while len(self.writable.get("/api/v1/runs?state=running").json()["runs"]) > 15:
+            self.assertIsNone(self.writable.process.poll())
+        yield "409", ("POST", path, {**WRITER, "Idempotency-Key": "open 0"}, run)
+
+    def test_every_answer_that_is_documented(self):
+        self.writable = Server(self.dir, "--token-file", os.path.join(self.dir, "tokens"))
+        for path, method, operation, params in self.operations("get", "post"):
+            missing = set(operation["responses"]) - {"default"}
+            # It never ends.
+            if path == "/api/v1/events":
+                missing.discard("200")
+            for status, request in (self.answers if method == "get" else self.uploads)(path, operation, params):
+                if status not in missing:
+                    continue
+                answer = self.writable.request(request[0], request[1], request[2], request[3])
+                if str(answer.status) != status:
+                    continue
+                missing.discard(status)
+                content = self.resolve(operation["responses"][status]).get("content", {})
+                kind = answer.headers.get("Content-Type", "").split(";")[0]
+                self.assertTrue(kind in content if content else not answer.body, (path, status, kind))
+                if kind.endswith("json"):
+                    self.check(answer.json(), content[kind]["schema"])
+            self.assertEqual(set(), missing, "there are no such answers of " + path)
+        self.assertEqual((0, ""), self.writable.stop())
 
     def test_other_methods(self):
         for path, methods in self.document["paths"].items():
