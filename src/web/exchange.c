@@ -158,11 +158,14 @@ is_foreign(struct exchange *x, struct slice host)
 static bool
 is_allowed(struct exchange *x, unsigned wanted)
 {
-	const struct exchange_place *place = x->place;
+	struct exchange_place *place = x->place;
 	unsigned has = place->loopback || place->options->open ? TOKEN_READ : 0;
+	struct err err;
 
 	if (has & wanted)
 		return true;
+	if (tokens_refresh(&place->tokens, &err) < 0)
+		place->options->warn(place->options->context, err.text);
 	has |= tokens_scopes(&place->tokens, header(x, "Authorization"));
 	if (has & wanted)
 		return true;

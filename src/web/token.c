@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "token.h"
 
+#include "clock.h"
 #include "file.h"
+#include "timefmt.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +11,8 @@
 #include <sys/stat.h>
 
 #define FILE_MAX ((size_t)256 << 10)
+/* The time of a change is that coarse: within it a second change is not seen by it. */
+#define UNSETTLED (2 * TIME_SECOND)
 
 static int
 hex(uint8_t c)
@@ -85,18 +89,14 @@ read_lines(struct tokens *t, struct slice text, const char *path, struct err *er
 	return 0;
 }
 
-int
-tokens_read(struct tokens *t, const char *path, struct err *err)
+/* Into one that has none. */
+static int
+read_file(struct tokens *t, const char *path, struct err *err)
 {
 	struct stat st;
 	struct buf text;
 	int rc;
 
-	*t = (struct tokens){0};
-	if (library_nettle(&t->nettle, err) < 0)
-		return -1;
-	if (!path)
-		return 0;
 	if (stat(path, &st) == 0 && st.st_mode & S_IWOTH)
 		return err_set(
 		    err, ERR_FAILED, "%s can be changed by everybody; `chmod o-w` mends that", path);
@@ -108,6 +108,68 @@ tokens_read(struct tokens *t, const char *path, struct err *err)
 		rc = read_lines(t, buf_get(&text), path, err);
 	buf_release(&text);
 	return rc;
+}
+
+static struct token_file
+look_at(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st))
+		return (struct token_file){0};
+	return (struct token_file){.device = st.st_dev,
+	    .inode = st.st_ino,
+	    .size = (uint64_t)st.st_size,
+	    .changed = (int64_t)st.st_ctim.tv_sec * TIME_SECOND + st.st_ctim.tv_nsec};
+}
+
+int
+tokens_read(struct tokens *t, const char *path, struct err *err)
+{
+	*t = (struct tokens){.path = path};
+	if (library_nettle(&t->nettle, err) < 0)
+		return -1;
+	if (!path)
+		return 0;
+	t->read_at = clock_realtime();
+	t->seen = look_at(path);
+	return read_file(t, path, err);
+}
+
+static bool
+same_file(const struct token_file *a, const struct token_file *b)
+{
+	return a->device == b->device && a->inode == b->inode && a->size == b->size &&
+	       a->changed == b->changed;
+}
+
+int
+tokens_refresh(struct tokens *t, struct err *err)
+{
+	struct token_file now;
+	struct tokens fresh = {0};
+	int64_t time = clock_realtime();
+	bool same;
+	int rc = 0;
+
+	if (!t->path)
+		return 0;
+	now = look_at(t->path);
+	same = same_file(&now, &t->seen);
+	if (same && (!now.inode || t->read_at - now.changed > UNSETTLED))
+		return 0;
+	t->seen = now;
+	t->read_at = time;
+	if (now.inode)
+		rc = read_file(&fresh, t->path, err);
+	if (rc == 0) {
+		free(t->tokens);
+		t->tokens = fresh.tokens;
+		t->count = fresh.count;
+	} else {
+		free(fresh.tokens);
+	}
+	return rc && !same ? err_wrap(err, "the tokens stay as they were") : 0;
 }
 
 void

@@ -20,6 +20,13 @@ enum token_scope {
 
 struct tokens {
 	struct nettle nettle;
+	const char *path; /* borrowed; NULL: there is no file */
+	/* The file as it was when it was read last, and when that was; no inode: there was none. */
+	struct token_file {
+		uint64_t device, inode, size;
+		int64_t changed;
+	} seen;
+	int64_t read_at;
 	struct token {
 		uint8_t hash[SHA256_DIGEST_SIZE];
 		unsigned scopes;
@@ -29,6 +36,10 @@ struct tokens {
 
 /* Reads the file; NULL: there are none. A file that others than its owner and group may change is refused. */
 int tokens_read(struct tokens *t, const char *path, struct err *err);
+/* Reads it again if it is not as it was. -1 when it is wrong, once for each change: then the tokens that were known
+ * stay; when it is gone, none is known any more. For one thread. */
+int tokens_refresh(struct tokens *t, struct err *err);
+/* Accepts one that was not read to its end. */
 void tokens_release(struct tokens *t);
 
 /* What the one with this header Authorization may do; 0 also without one. */

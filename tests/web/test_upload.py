@@ -100,6 +100,34 @@ class Uploads(WebTest):
         self.assertEqual(401, self.server.request("POST", "/api/v1/runs").status)
         self.assertEqual("Bearer realm=\"testr\"", self.server.request("POST", "/api/v1/runs").headers["WWW-Authenticate"])
 
+    def test_changed_tokens(self):
+        path = os.path.join(self.dir, "changed")
+
+        def write(*tokens):
+            with open(path, "w") as f:
+                f.writelines("%s write x\n" % hashlib.sha256(token).hexdigest() for token in tokens)
+
+        def status(token):
+            return server.request("POST", "/api/v1/runs", {"Authorization": "Bearer " + token}).status
+
+        write(b"a")
+        server = Server(self.dir, "--token-file", path)
+        self.assertEqual((422, 403), (status("a"), status("b")))
+        write(b"b")
+        self.assertEqual((403, 422), (status("a"), status("b")))
+        write(b"a", b"b")
+        self.assertEqual((422, 422), (status("a"), status("b")))
+        with open(path, "a") as f:
+            f.write("nonsense\n")
+        self.assertEqual((422, 403), (status("a"), status("c")))
+        os.unlink(path)
+        self.assertEqual((403, 403), (status("a"), status("b")))
+        write(b"b")
+        self.assertEqual((403, 422), (status("a"), status("b")))
+        code, complaints = server.stop()
+        self.assertEqual(0, code)
+        self.assertRegex(complaints, "^testr: the tokens stay as they were: .*, line 3: [^\n]*\n$")
+
     def test_reading_from_elsewhere_needs_a_token(self):
         for args, headers, status in (((), {}, 401), ((), {"Authorization": "Bearer reads"}, 200), (("--open",), {}, 200)):
             server = Server(self.dir, "--token-file", os.path.join(self.dir, "tokens"), *args, bind="0.0.0.0:0")
