@@ -36,6 +36,7 @@ struct upload {
 	struct repo_meta meta[META_MAX];
 	size_t meta_count;
 	struct strtab texts;
+	int64_t before; /* a run of this name that did not come to its end; -1: there is none */
 };
 
 struct upload *
@@ -48,6 +49,7 @@ upload_new(const struct upload_spec *spec)
 	u->url = spec->repository;
 	u->tokens = spec->tokens;
 	u->partial = spec->partial;
+	u->before = -1;
 	u->facts = (struct repo_run){.state = REPO_FINISHED, .partial = spec->partial, .exit_status = -1};
 	u->reader = reader_new(READER_AUTO);
 	stamp_init(&u->stamp, 0);
@@ -122,7 +124,7 @@ choose_uid(struct upload *u, struct slice name, char uid[33], struct reply *out,
 			return 0;
 		if (repo_run_get(u->repo, id, &run, err) < 0)
 			return -1;
-		if (run.state == REPO_FINISHED || (u->told && u->facts.state == REPO_INTERRUPTED)) {
+		if (run.state == REPO_FINISHED) {
 			reply_header(out, "Location", "/api/v1/runs/%" PRId64, id);
 			return reply_json(out, shape_run(u->repo, &run, err), err) < 0 ? -1 : 1;
 		}
@@ -131,6 +133,7 @@ choose_uid(struct upload *u, struct slice name, char uid[33], struct reply *out,
 			    "run %" PRId64 " is this one, and is still being sent", id);
 			return 1;
 		}
+		u->before = id;
 	}
 	reply_problem(out, 409, "cut-off", "this run was cut off too often; send it under another key");
 	return 1;
@@ -270,6 +273,25 @@ upload_piece(struct upload *u, struct slice bytes, struct reply *out, struct err
 	return rc;
 }
 
+/* True when the run, which was interrupted where it comes from, was here before: then that one stays and is *run.
+ * Only at its end is that known. */
+static bool
+was_there(struct upload *u, struct repo_run *run)
+{
+	struct repo_run earlier;
+	struct err ignored;
+
+	if (u->before < 0 || run->state != REPO_INTERRUPTED ||
+	    repo_run_get(u->repo, u->before, &earlier, &ignored) < 0)
+		return false;
+	if (memcmp(&earlier.counts, &run->counts, sizeof(run->counts)) != 0 || earlier.start != run->start ||
+	    earlier.stop != run->stop || earlier.partial != run->partial ||
+	    earlier.exit_status != run->exit_status || repo_remove(u->repo, &run->id, 1, &ignored) < 0)
+		return false;
+	*run = earlier;
+	return true;
+}
+
 static int
 finish(struct upload *u, struct reply *out, struct err *err)
 {
@@ -282,8 +304,8 @@ finish(struct upload *u, struct reply *out, struct err *err)
 		u->facts.partial, u->facts.exit_status, &id, err) < 0 ||
 	    repo_run_get(u->repo, id, &run, err) < 0)
 		return -1;
-	out->status = 201;
-	reply_header(out, "Location", "/api/v1/runs/%" PRId64, id);
+	out->status = was_there(u, &run) ? 200 : 201;
+	reply_header(out, "Location", "/api/v1/runs/%" PRId64, run.id);
 	return reply_json(out, shape_run(u->repo, &run, err), err);
 }
 
