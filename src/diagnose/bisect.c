@@ -38,7 +38,7 @@ bisect_new(const struct bisect_options *o)
 	if (!b->rates || !b->choice.members ||
 	    evidence_init(&b->evidence, o->candidates, o->seconds, o->load ? o->candidates - 1 : SIZE_MAX) <
 		0 ||
-	    posterior_init(&b->posterior, b->rates, o->load) < 0) {
+	    posterior_init(&b->posterior, b->rates, o->candidates, o->load) < 0) {
 		bisect_free(b);
 		return NULL;
 	}

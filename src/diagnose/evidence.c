@@ -244,7 +244,7 @@ evidence_drop(struct evidence *e)
 struct tally
 evidence_with(const struct evidence *e, const size_t *groups, size_t count)
 {
-	struct tally t = {0};
+	uint32_t probes = 0, failures = 0;
 
 	if (count == 0)
 		return e->all;
@@ -255,10 +255,11 @@ evidence_with(const struct evidence *e, const size_t *groups, size_t count)
 
 		for (size_t i = 1; i < count; i++)
 			bits &= column(e, groups[i])[w];
-		t.failures += (uint32_t)__builtin_popcountll(bits & e->failed[w]);
-		t.passes += (uint32_t)__builtin_popcountll(bits & ~e->failed[w]);
+		probes += (uint32_t)__builtin_popcountll(bits);
+		if (bits & e->failed[w])
+			failures += (uint32_t)__builtin_popcountll(bits & e->failed[w]);
 	}
-	return t;
+	return (struct tally){failures, probes - failures};
 }
 
 struct tally

@@ -14,8 +14,10 @@ static const double kind_prior[EXPLANATION_KINDS] = {
     [EXPLANATION_TRIPLE] = 0.02,
 };
 
-#define PAIRED 96  /* groups at most of which pairs are made */
-#define TRIPLED 20 /* … triples */
+/* Of so many groups at most all pairs, and triples, are made. When more may have a part in it, these stand for them:
+ * explanations that are left out would seem to be impossible, and what tells of them would not be asked. */
+#define PAIRED 96
+#define TRIPLED 20
 #define MEMO 4096
 
 /* Figures for counts that were met before. */
@@ -26,12 +28,12 @@ struct memo {
 };
 
 int
-posterior_init(struct posterior *p, const struct rates_prior *rates, bool load)
+posterior_init(struct posterior *p, const struct rates_prior *rates, size_t candidates, bool load)
 {
 	*p = (struct posterior){.rates = rates, .load = load};
 	p->memo[0] = calloc(MEMO, sizeof(*p->memo[0]));
 	p->memo[1] = calloc(MEMO, sizeof(*p->memo[1]));
-	p->active = calloc(PAIRED + 1, sizeof(*p->active));
+	p->active = calloc(candidates + 1, sizeof(*p->active));
 	return p->memo[0] && p->memo[1] && p->active ? 0 : -1;
 }
 
@@ -117,49 +119,103 @@ ways(const struct evidence *e, const size_t *groups, size_t count)
 
 static int
 add_set(struct posterior *p, const struct evidence *e, enum explanation_kind kind, const size_t *groups,
-    size_t count)
+    size_t count, double scale)
 {
 	struct explanation x = {.kind = kind,
 	    .count = count,
 	    .groups = {groups[0], groups[1], count > 2 ? groups[2] : 0},
-	    .number = ways(e, groups, count)};
+	    .number = scale * ways(e, groups, count)};
 
 	if (x.number <= 0)
 		return 0;
 	return add(p, x, look_up(p, e, false, evidence_with(e, groups, count)));
 }
 
-/* The groups that were in (nearly) all probes that failed; of too many, those that passed least. */
+/* Adds the groups that were in all probes that failed but `missing`, in the order of their first candidates, which
+ * is the same in whatever order the probes came. */
 static size_t
-find_active(struct posterior *p, const struct evidence *e)
+add_active(struct posterior *p, const struct evidence *e, uint32_t missing, size_t count)
 {
-	size_t count = 0;
+	for (size_t c = 0; c < e->candidates; c++) {
+		const struct evidence_group *group = &e->groups[e->group_of[c]];
 
-	for (uint32_t missing = 0; missing <= (e->all.failures > 4); missing++)
-		for (size_t g = 0; g < e->group_count && count < PAIRED; g++)
-			if (e->groups[g].with.failures + missing == e->all.failures)
-				p->active[count++] = g;
+		if (e->order[group->first] == c && group->with.failures + missing == e->all.failures)
+			p->active[count++] = e->group_of[c];
+	}
 	return count;
+}
+
+static size_t
+candidates_of(const struct evidence *e, const size_t *groups, size_t count)
+{
+	size_t sum = 0;
+
+	for (size_t i = 0; i < count; i++)
+		sum += e->groups[groups[i]].count;
+	return sum;
+}
+
+/* Brings `some` of the groups, from all parts of the list, to its front: they stand for all. Returns for how many
+ * sets of so many candidates one in them stands. */
+static double
+sample(const struct evidence *e, size_t *groups, size_t count, size_t some, size_t set)
+{
+	double all = (double)candidates_of(e, groups, count), chosen, ratio = 1;
+
+	if (count <= some)
+		return 1;
+	for (size_t i = 0; i < some; i++) {
+		size_t from = i * count / some, g = groups[from];
+
+		groups[from] = groups[i];
+		groups[i] = g;
+	}
+	chosen = (double)candidates_of(e, groups, some);
+	for (size_t i = 0; i < set; i++)
+		ratio *= (all - (double)i) / (chosen - (double)i);
+	return ratio;
+}
+
+static int
+add_pairs(struct posterior *p, const struct evidence *e, size_t count, double scale)
+{
+	const size_t *a = p->active;
+
+	for (size_t i = 0; i < count; i++)
+		for (size_t j = i; j < count; j++)
+			if (add_set(p, e, EXPLANATION_PAIR, (size_t[]){a[i], a[j]}, 2, scale) < 0)
+				return -1;
+	return 0;
+}
+
+static int
+add_triples(struct posterior *p, const struct evidence *e, size_t count, double scale)
+{
+	const size_t *a = p->active;
+
+	for (size_t i = 0; i < count; i++)
+		for (size_t j = i; j < count; j++)
+			for (size_t k = j; k < count; k++)
+				if (add_set(
+					p, e, EXPLANATION_TRIPLE, (size_t[]){a[i], a[j], a[k]}, 3, scale) < 0)
+					return -1;
+	return 0;
 }
 
 static int
 add_sets(struct posterior *p, const struct evidence *e)
 {
-	size_t count = find_active(p, e), third = count < TRIPLED ? count : TRIPLED;
+	size_t in_all = add_active(p, e, 0, 0), count = in_all;
+	double scale;
 
-	for (size_t i = 0; i < count; i++)
-		for (size_t j = i; j < count; j++) {
-			size_t groups[EXPLANATION_MAX] = {p->active[i], p->active[j]};
-
-			if (add_set(p, e, EXPLANATION_PAIR, groups, 2) < 0)
-				return -1;
-			for (size_t k = j; k < third; k++) {
-				groups[2] = p->active[k];
-				if (add_set(p, e, EXPLANATION_TRIPLE, groups, 3) < 0)
-					return -1;
-			}
-		}
-	return 0;
+	/* Of many failures one may be of the background. */
+	if (e->all.failures > 4)
+		count = add_active(p, e, 1, in_all);
+	scale = sample(e, p->active, in_all, PAIRED, 2);
+	if (add_pairs(p, e, count < PAIRED ? count : PAIRED, scale) < 0)
+		return -1;
+	scale = sample(e, p->active, in_all, TRIPLED, 3);
+	return add_triples(p, e, count < TRIPLED ? count : TRIPLED, scale);
 }
 
 static void
@@ -187,6 +243,8 @@ weigh(struct posterior *p, const struct evidence *e)
 	for (size_t i = 0; i < p->len; i++) {
 		p->list[i].weight /= sum;
 		p->list[i].fair /= fair;
+		if (p->list[i].kind == EXPLANATION_ALONE)
+			p->alone = p->list[i].weight;
 	}
 }
 

@@ -23,7 +23,7 @@ struct explanation {
 	enum explanation_kind kind;
 	size_t count; /* of the candidates that it names */
 	size_t groups[EXPLANATION_MAX];
-	double number; /* how many there are of them in these groups */
+	double number; /* how many there are of them in these groups, and in groups for which these stand */
 	double log_evidence;
 	double weight; /* the posterior of all of them together */
 	double fair;   /* the same, were all kinds equally likely beforehand */
@@ -36,13 +36,14 @@ struct posterior {
 	bool load; /* the candidate apart is the load generator */
 	struct explanation *list;
 	size_t len, cap;
+	double alone;   /* the weight of that one */
 	size_t *active; /* groups that may be part of a needed set */
 	struct memo *memo[2];
 	uint32_t step;
 };
 
 /* Returns 0, or -1 out of memory; posterior_release is due in any case. */
-int posterior_init(struct posterior *p, const struct rates_prior *rates, bool load);
+int posterior_init(struct posterior *p, const struct rates_prior *rates, size_t candidates, bool load);
 void posterior_release(struct posterior *p);
 /* Makes the list anew. Returns 0, or -1 out of memory. */
 int posterior_update(struct posterior *p, const struct evidence *e);

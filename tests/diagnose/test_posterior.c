@@ -147,7 +147,7 @@ test_is_what_enumeration_gives(void **state)
 		struct posterior p;
 
 		assert_int_equal(0, evidence_init(&e, N, seconds, N - 1));
-		assert_int_equal(0, posterior_init(&p, prior, true));
+		assert_int_equal(0, posterior_init(&p, prior, N, true));
 		for (size_t i = 0; i < PROBES; i++) {
 			size_t members[N], size = 0;
 
