@@ -7,9 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The rates of a case at hand are not drawn from the prior, so that a posterior is a little too sure of itself
- * where they are unusual. Half the doubt makes up for that in all cells that bench/run bisect has. */
-#define CAUTION 0.5
+/* What is blamed on others is to be as sure as was asked also for who thought it this much likelier beforehand that
+ * the victim fails alone: a wrong verdict of that kind sends people after tests that have no part in it, and at
+ * moderate rates it is the likeliest wrong one. */
+#define DOUBT 3
 
 /* How often the victim is to be seen failing alone before it is said to. */
 #define ALONE_FAILURES 2
@@ -32,7 +33,7 @@ bisect_new(const struct bisect_options *o)
 	if (!b)
 		return NULL;
 	b->overhead = o->overhead;
-	b->confidence = 1 - CAUTION * (1 - o->confidence);
+	b->confidence = o->confidence;
 	b->rates = rates_prior_new();
 	b->choice.members = calloc(o->candidates + 1, sizeof(*b->choice.members));
 	if (!b->rates || !b->choice.members ||
@@ -126,7 +127,10 @@ shown(const struct bisect *b, const struct explanation *x, size_t *members, size
 static bool
 sure(const struct bisect *b, const struct explanation *x)
 {
-	return x->weight >= b->confidence && x->fair >= b->confidence;
+	double doubted =
+	    x->kind == EXPLANATION_ALONE ? x->weight : x->weight / (1 + (DOUBT - 1) * b->posterior.alone);
+
+	return doubted >= b->confidence && x->fair >= b->confidence;
 }
 
 int
