@@ -1,11 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "isolation.h"
 
-#include "isolate.h"
+#include "bisect.h"
+#include "clock.h"
 #include "lists.h"
 #include "order.h"
 
 #include <stdlib.h>
+
+#define CONFIDENCE 0.95
+/* Without a verdict a search ends after so many probes, and after so many of which none failed. */
+#define PROBES_MAX 300
+#define SILENT_MAX 30
+/* What a test is taken to need whose time is not known. */
+#define SECONDS_UNKNOWN 0.1
 
 struct isolation {
 	struct setup *setup;
@@ -13,12 +21,17 @@ struct isolation {
 	struct cli *cli;
 	struct order order; /* of the latest run */
 	struct strtab victims;
+	double overhead; /* seconds of a probe of a victim alone */
 	/* Of the probe that is on: */
 	struct outcome *outcome;
 	struct slice victim;
 	bool victim_ran, victim_failed;
 	/* Of the search that is on: */
-	const size_t *candidates; /* indexes into order.ids */
+	size_t *candidates; /* indexes into order.ids */
+	double *costs;      /* of each, in seconds */
+	size_t count, probes, failures;
+	struct bisect *engine;
+	struct bisect_verdict verdict;
 };
 
 static int
@@ -101,9 +114,8 @@ run_probe(struct isolation *is, struct account *account)
 }
 
 static int
-probe(void *context, const size_t *tests, size_t count, bool *failed)
+probe(struct isolation *is, const size_t *tests, size_t count)
 {
-	struct isolation *is = context;
 	struct account account = {0};
 	int rc = 0;
 
@@ -116,7 +128,6 @@ probe(void *context, const size_t *tests, size_t count, bool *failed)
 	if (rc == 0)
 		rc = run_probe(is, &account);
 	account_release(&account);
-	*failed = is->victim_failed;
 	return rc;
 }
 
@@ -128,7 +139,7 @@ find_victims(struct isolation *is)
 	struct strtab failing = {0}, chosen = {0};
 	struct lists lists = {0};
 	const struct strtab *listed;
-	bool failed;
+	int64_t begin;
 	int rc = -1;
 
 	if (repo_failing_ids_of(is->repo, setup_profile(is->setup, 0), &failing, &is->cli->err) < 0 ||
@@ -141,9 +152,12 @@ find_victims(struct isolation *is)
 		is->victim = strtab_get(&chosen, i);
 		if (a->set[ARG_LOAD_LIST] && (!listed || strtab_find(listed, is->victim) == STRTAB_NONE))
 			continue;
-		if (probe(is, NULL, 0, &failed) < 0)
+		begin = clock_monotonic();
+		if (probe(is, NULL, 0) < 0)
 			goto out;
-		if (is->victim_ran && !failed && strtab_add(&is->victims, is->victim, NULL) == STRTAB_NONE) {
+		is->overhead = (double)(clock_monotonic() - begin) / 1e9;
+		if (is->victim_ran && !is->victim_failed &&
+		    strtab_add(&is->victims, is->victim, NULL) == STRTAB_NONE) {
 			err_nomem(&is->cli->err);
 			goto out;
 		}
@@ -156,34 +170,114 @@ out:
 	return rc;
 }
 
-/* What ran before the victim in its worker. The array is freed by the caller; it is empty when the victim is
- * not in the run. */
-static size_t *
-tests_before(const struct isolation *is, size_t *count)
+/* The candidates: what ran before the victim in its worker; none when the victim is not in the run. */
+static int
+find_candidates(struct isolation *is)
 {
-	size_t victim = strtab_find(&is->order.ids, is->victim), at = 0;
-	size_t *before = calloc(is->order.count + 1, sizeof(*before));
+	const struct order *o = &is->order;
+	size_t victim = strtab_find(&o->ids, is->victim), at = 0;
 
-	*count = 0;
-	while (at < is->order.count && is->order.tests[at].id != victim)
+	is->count = 0;
+	is->candidates = calloc(o->count + 1, sizeof(*is->candidates));
+	is->costs = calloc(o->count + 1, sizeof(*is->costs));
+	if (!is->candidates || !is->costs)
+		return err_nomem(&is->cli->err);
+	while (at < o->count && o->tests[at].id != victim)
 		at++;
-	for (size_t i = 0; before && at < is->order.count && i < at; i++)
-		if (is->order.tests[i].worker == is->order.tests[at].worker)
-			before[(*count)++] = is->order.tests[i].id;
-	return before;
+	for (size_t i = 0; at < o->count && i < at; i++) {
+		const struct order_test *t = &o->tests[i];
+
+		if (t->worker != o->tests[at].worker)
+			continue;
+		is->costs[is->count] = t->duration >= 0 ? (double)t->duration / 1e9 : SECONDS_UNKNOWN;
+		is->candidates[is->count++] = t->id;
+	}
+	return 0;
+}
+
+/* It failed after all candidates, and passed without any. */
+static int
+make_engine(struct isolation *is)
+{
+	size_t *all = calloc(is->count + 1, sizeof(*all));
+	int rc = -1;
+
+	is->engine = bisect_new(&(struct bisect_options){.candidates = is->count,
+	    .seconds = is->costs,
+	    .overhead = is->overhead,
+	    .confidence = CONFIDENCE});
+	for (size_t i = 0; all && i < is->count; i++)
+		all[i] = i;
+	if (all && is->engine && bisect_observe(is->engine, all, is->count, true) == 0 &&
+	    bisect_observe(is->engine, NULL, 0, false) == 0)
+		rc = 0;
+	free(all);
+	return rc < 0 ? err_nomem(&is->cli->err) : 0;
+}
+
+static int
+explore(struct isolation *is)
+{
+	const size_t *members;
+	double failing;
+	size_t count;
+
+	is->probes = is->failures = 0;
+	for (;;) {
+		if (bisect_verdict(is->engine, &is->verdict) < 0)
+			return err_nomem(&is->cli->err);
+		if (is->verdict.settled || is->count == 0 || is->probes == PROBES_MAX ||
+		    (is->failures == 0 && is->probes == SILENT_MAX) ||
+		    bisect_drift(is->engine) > BISECT_DRIFT)
+			return 0;
+		if (bisect_next(is->engine, &members, &count, &failing) < 0)
+			return err_nomem(&is->cli->err);
+		if (probe(is, members, count) < 0)
+			return -1;
+		is->probes++;
+		is->failures += is->victim_failed;
+		if (bisect_observe(is->engine, members, count, is->victim_failed) < 0)
+			return err_nomem(&is->cli->err);
+	}
+}
+
+static bool
+found(const struct isolation *is)
+{
+	return is->verdict.settled && is->verdict.count && is->verdict.kind != EXPLANATION_SETUP;
 }
 
 static void
-add_cause(struct isolation *is, const struct isolate_result *found, struct buf *out)
+add_cause(const struct isolation *is, struct buf *out)
 {
-	if (found->verdict != ISOLATE_FOUND) {
-		buf_str(out, found->verdict == ISOLATE_UNSTABLE ? "unknown - it fails by chance"
-								: "unknown - no conflicts");
+	if (!found(is)) {
+		buf_str(out, is->failures ? "unknown - it fails by chance" : "unknown - no conflicts");
 		return;
 	}
-	for (size_t i = 0; i < found->count; i++) {
+	for (size_t i = 0; i < is->verdict.count; i++) {
 		buf_str(out, i ? " with " : "");
-		buf_slice(out, strtab_get(&is->order.ids, is->candidates[found->culprits[i]]));
+		buf_slice(out, strtab_get(&is->order.ids, is->candidates[is->verdict.culprits[i]]));
+	}
+}
+
+/* Says how sure the answer is, when it is one of chance. */
+static void
+note_chance(const struct isolation *is)
+{
+	const struct bisect_verdict *v = &is->verdict;
+	struct ui *ui = &is->cli->ui;
+
+	if (!found(is)) {
+		if (is->probes)
+			ui_warn(ui,
+			    "note: '%.*s' failed in %zu of %zu probes, without a verdict; `testr bisect` searches longer",
+			    SLICE_FMT(is->victim), is->failures, is->probes);
+	} else if (v->with.passes || v->without.failures) {
+		ui_warn(ui,
+		    "note: '%.*s' failed in %lu of %lu runs with the cause and in %lu of %lu without: the answer is statistical, %.1f%% sure",
+		    SLICE_FMT(is->victim), (unsigned long)v->with.failures,
+		    (unsigned long)v->with.failures + v->with.passes, (unsigned long)v->without.failures,
+		    (unsigned long)v->without.failures + v->without.passes, 100 * v->confidence);
 	}
 }
 
@@ -191,28 +285,27 @@ add_cause(struct isolation *is, const struct isolate_result *found, struct buf *
 static int
 search(struct isolation *is, struct slice victim, struct strtab *causes, struct slice *out)
 {
-	struct isolate_result found = {0};
-	size_t *before, count, at = STRTAB_NONE;
+	size_t at = STRTAB_NONE;
 	struct buf cause;
 	int rc = -1;
 
 	buf_init(&cause, 1 << 20);
 	is->victim = victim;
-	is->candidates = before = tests_before(is, &count);
-	if (!before)
-		err_nomem(&is->cli->err);
-	else
-		rc = isolate(count, probe, is, &found);
+	if (find_candidates(is) == 0 && make_engine(is) == 0)
+		rc = explore(is);
 	if (rc == 0) {
-		add_cause(is, &found, &cause);
+		add_cause(is, &cause);
+		note_chance(is);
 		at = strtab_add(causes, buf_get(&cause), NULL);
 		rc = at == STRTAB_NONE ? err_nomem(&is->cli->err) : 0;
 	}
 	if (rc == 0)
 		*out = strtab_get(causes, at);
-	isolate_release(&found);
+	bisect_free(is->engine);
+	is->engine = NULL;
+	free(is->candidates);
+	free(is->costs);
 	buf_release(&cause);
-	free(before);
 	return rc;
 }
 

@@ -25,7 +25,8 @@ add_test(void *context, const struct result *r, struct err *err)
 		o->tests = tests;
 		o->cap = cap;
 	}
-	o->tests[o->count] = (struct order_test){id, result_worker(r), r->offset, o->count, profile};
+	o->tests[o->count] =
+	    (struct order_test){id, result_worker(r), r->offset, o->count, profile, result_duration(r)};
 	o->count++;
 	return 0;
 }

@@ -12,8 +12,9 @@ struct order_test {
 	size_t id;      /* its index in `ids` */
 	int64_t worker; /* that ran it, or -1 */
 	uint64_t offset;
-	size_t place;   /* in order of completion */
-	size_t profile; /* its index in `profiles` */
+	size_t place;     /* in order of completion */
+	size_t profile;   /* its index in `profiles` */
+	int64_t duration; /* in nanoseconds, TIME_NONE when unknown */
 };
 
 struct order {

@@ -197,6 +197,37 @@ class Storage(BisectTest):
         self.assertEqual([], self.wait_for(lambda: not self.processes(["chance.py"]) and [[]])[0])
 
 
+class Isolation(BisectTest):
+    """run --analyze-isolation asks the same engine, and stores nothing."""
+
+    def analyzed(self, cause, **rule):
+        """What it says on standard error."""
+        before = self.runs()
+        self.write("RULE", json.dumps(rule))
+        result = self.call("run", "--analyze-isolation", expect=3)
+        self.assertRegex(result.out, r"failing test +caused by test\n-+  -+\n%s +%s\n$" % (name(rule["victim"]), cause))
+        self.assertEqual(before, self.runs())
+        return result.err
+
+    def test_what_is_sure(self):
+        rule = dict(tests=40, victim=30, after=[4, 21], rate=1)
+        self.fail_once(**rule)
+        self.assertNotIn("note:", self.analyzed("%s with %s" % (name(4), name(21)), **rule))
+
+    def test_what_is_statistical(self):
+        rule = dict(tests=24, victim=20, after=[11], rate=0.6)
+        self.fail_once(**rule)
+        said = self.analyzed(name(11), **rule)
+        self.assertRegex(said, r"note: '%s' failed in \d+ of \d+ runs with the cause and in 0 of \d+ without: the answer is "
+                         r"statistical, 9[5-9]\.\d%% sure\n" % name(20))
+
+    def test_what_does_not_happen_again(self):
+        rule = dict(tests=10, victim=9, after=[4])
+        self.fail_once(rate=1, **rule)
+        said = self.analyzed("unknown - no conflicts", rate=0, **rule)
+        self.assertIn("note: '%s' failed in 0 of 30 probes, without a verdict; `testr bisect` searches longer\n" % name(9), said)
+
+
 class Trouble(BisectTest):
     def test_victim_that_never_fails(self):
         self.fail_once(tests=10, victim=9, rate=1)
