@@ -4,7 +4,8 @@
 
 The file RULE says in JSON how many tests there are ("tests"), which of them is the victim, and when it fails: after all of
 "after", unless "unless" ran, at the rate "rate" and else at "else". Its luck is the same in every run of the program that is the
-n-th: LUCK holds a byte for each. "crash" is a test that kills the process; the victim hangs if "hang" is set.
+n-th: LUCK holds a byte for each. With "cycle" there is no luck: after "after" it fails in all runs that had the same tests but each
+cycle-th. "crash" is a test that kills the process; the victim hangs if "hang" is set.
 """
 import hashlib
 import json
@@ -20,11 +21,14 @@ def name(n):
 
 
 def fails(rule, before):
-    with open("LUCK", "ab") as f:
+    own = ".".join(map(str, sorted(before))) if "cycle" in rule else ""
+    with open("LUCK" + own, "ab") as f:
         f.write(b".")
         turn = f.tell()
     luck = int(hashlib.sha256(("%s %d" % (rule.get("seed", 0), turn)).encode()).hexdigest()[:8], 16) / 2**32
     raised = set(rule.get("after", [])) <= before and rule.get("unless") not in before
+    if "cycle" in rule:
+        return raised and turn % rule["cycle"] != 0
     return luck < (rule["rate"] if raised else rule.get("else", 0))
 
 
