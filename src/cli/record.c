@@ -5,7 +5,9 @@
 #include "packet.h"
 #include "send.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 int
 record_init(struct record *r, struct cli *cli, struct repo *repo, const struct config *config, bool subunit)
@@ -33,10 +35,33 @@ record_release(struct record *r)
 	strtab_release(&r->filter_tags);
 }
 
+/* Begins the stored run with what is known of it, and of how many tests are planned. */
+static int
+begin_run(struct record *r, const struct metadata *known)
+{
+	struct repo_begin begin = {.command = r->cli->invoked, .uxsuccess_passes = r->uxsuccess_passes};
+	struct repo_meta *pairs = calloc(known->count + 1, sizeof(*pairs));
+	char planned[32];
+	int rc;
+
+	if (!pairs)
+		return err_nomem(&r->cli->err);
+	if (known->count)
+		memcpy(pairs, known->pairs, known->count * sizeof(*pairs));
+	begin.meta = pairs;
+	begin.meta_count = known->count;
+	if (r->plan.tests) {
+		snprintf(planned, sizeof(planned), "%zu", r->plan.tests->ids.len);
+		pairs[begin.meta_count++] = (struct repo_meta){SLICE_LIT("planned"), slice_str(planned)};
+	}
+	rc = repo_run_begin(r->repo, &begin, &r->writer, &r->cli->err);
+	free(pairs);
+	return rc;
+}
+
 int
 record_begin(struct record *r)
 {
-	struct repo_begin begin = {.command = r->cli->invoked, .uxsuccess_passes = r->uxsuccess_passes};
 	struct metadata metadata = {0};
 	int rc;
 
@@ -44,10 +69,8 @@ record_begin(struct record *r)
 	if (repo_format(r->repo) != 1)
 		checkout_ask(&r->checkout, r->cli, r->loop);
 	rc = metadata_gather(&metadata, r->cli, r->workers, r->seed, r->environment);
-	begin.meta = metadata.pairs;
-	begin.meta_count = metadata.count;
 	if (rc == 0)
-		rc = repo_run_begin(r->repo, &begin, &r->writer, &r->cli->err);
+		rc = begin_run(r, &metadata);
 	metadata_release(&metadata);
 	return rc;
 }

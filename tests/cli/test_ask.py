@@ -549,7 +549,7 @@ class Metadata(AskTest):
         for name in ("LC_ALL", "LANG"):
             self.env.pop(name, None)
         meta = self.meta("run", "--parallel", "--concurrency=3")
-        self.assertEqual("3", meta["workers"])
+        self.assertEqual(("3", "1"), (meta["workers"], meta["planned"]))
         self.assertEqual(os.path.realpath(self.dir), meta["directory"])
         self.assertEqual(os.uname().nodename, meta["host"])
         self.assertTrue(meta["command"].endswith("testr run --parallel --concurrency=3"))
