@@ -37,6 +37,8 @@ int api_slowest(struct call *call, struct reply *out, struct err *err);
 int api_failing(struct call *call, struct reply *out, struct err *err);
 int api_failure_rate(struct call *call, struct reply *out, struct err *err);
 int api_failures_feed(struct call *call, struct reply *out, struct err *err);
+int api_flaky_feed(struct call *call, struct reply *out, struct err *err);
+int api_trace(struct call *call, struct reply *out, struct err *err);
 int api_badge(struct call *call, struct reply *out, struct err *err);
 int api_metrics(struct call *call, struct reply *out, struct err *err);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api.h"
 
+#include "flakes.h"
 #include "xmltext.h"
 
 #include <inttypes.h>
@@ -11,6 +12,7 @@
 /* Runs in a feed, and tests named in an entry. */
 #define ENTRIES 20
 #define TESTS_NAMED 50
+#define FLAKY_ENTRIES 200
 
 struct feed {
 	struct call *call;
@@ -64,6 +66,24 @@ add_entry(void *context, const struct repo_run *run, struct err *err)
 	return 0;
 }
 
+/* Puts the feed together from its head and the entries. */
+static int
+give_feed(struct feed *f, const char *name, const char *title, struct err *err)
+{
+	struct buf *out = &f->out->body;
+
+	buf_printf(out,
+	    "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<feed xmlns=\"http://www.w3.org/2005/Atom\">"
+	    "<id>urn:testr:%s</id><title>%s</title><author><name>testr</name></author><updated>",
+	    name, title);
+	add_time(out, f->updated);
+	buf_str(out, "</updated>\n");
+	buf_slice(out, buf_get(&f->body));
+	buf_str(out, "</feed>\n");
+	f->out->type = "application/atom+xml";
+	return f->body.failed || out->failed ? err_nomem(err) : 0;
+}
+
 int
 api_failures_feed(struct call *call, struct reply *out, struct err *err)
 {
@@ -77,17 +97,62 @@ api_failures_feed(struct call *call, struct reply *out, struct err *err)
 
 	buf_init(&f.body, REPLY_MAX / 2);
 	rc = repo_runs_where(call->repo, &query, add_entry, &f, err);
-	buf_str(&out->body,
-	    "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<feed xmlns=\"http://www.w3.org/2005/Atom\">"
-	    "<id>urn:testr:failures</id><title>Failed runs</title><author><name>testr</name></author><updated>");
-	add_time(&out->body, f.updated);
-	buf_str(&out->body, "</updated>\n");
-	buf_slice(&out->body, buf_get(&f.body));
-	buf_str(&out->body, "</feed>\n");
-	out->type = "application/atom+xml";
-	if (rc == 0 && (f.body.failed || out->body.failed))
-		rc = err_nomem(err);
+	if (rc == 0)
+		rc = give_feed(&f, "failures", "Failed runs", err);
 	buf_release(&f.body);
+	return rc;
+}
+
+/* The entry of a test stays the same while it is flaky, so that readers show it once. */
+static int
+add_flaky(struct feed *f, const struct flakes_test *at, struct err *err)
+{
+	struct buf *b = &f->body, path;
+	struct repo_run run;
+
+	if (repo_run_get(f->call->repo, at->v.last, &run, err) < 0)
+		return -1;
+	if (f->updated == TIME_NONE || run.stop > f->updated)
+		f->updated = run.stop;
+	buf_init(&path, SIZE_MAX / 4);
+	request_encode(&path, at->test);
+	buf_printf(b, "<entry><id>urn:testr:flaky:%016" PRIx64, call_test_hash(at->test));
+	if (at->profile.data)
+		buf_printf(b, ":%016" PRIx64, call_test_hash(at->profile));
+	buf_printf(b, "</id><title>%s: ", flakes_class(at->v.class));
+	xmltext_add(b, at->test, false);
+	buf_printf(b, "</title><link href=\"/test/%.*s\"/><updated>", SLICE_FMT(buf_get(&path)));
+	add_time(b, run.stop);
+	buf_printf(b,
+	    "</updated><content type=\"text\">%" PRIu64 " of %" PRIu64
+	    " results failed, the last one in run %" PRId64 ".</content></entry>\n",
+	    (uint64_t)at->v.failures, (uint64_t)(at->v.failures + at->v.passes), run.id);
+	b->failed |= path.failed;
+	buf_release(&path);
+	return 0;
+}
+
+int
+api_flaky_feed(struct call *call, struct reply *out, struct err *err)
+{
+	struct flakes_query query = {.window = FLAKES_WINDOW, .since = TIME_NONE};
+	struct feed f = {.call = call, .out = out, .updated = TIME_NONE};
+	struct flakes *flakes = NULL;
+	const struct flakes_test *list;
+	int rc = flakes_read(call->repo, &query, &flakes, err);
+	size_t count;
+
+	if (rc < 0)
+		return rc;
+	buf_init(&f.body, REPLY_MAX / 2);
+	list = flakes_list(flakes, &count);
+	for (size_t i = 0; rc == 0 && i < count && i < FLAKY_ENTRIES; i++)
+		if (list[i].v.class != FLAKY_BROKEN && list[i].v.class != FLAKY_UNSURE)
+			rc = add_flaky(&f, &list[i], err);
+	if (rc == 0)
+		rc = give_feed(&f, "flaky", "Flaky tests", err);
+	buf_release(&f.body);
+	flakes_free(flakes);
 	return rc;
 }
 
