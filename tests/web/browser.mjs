@@ -30,8 +30,7 @@ export class Server {
 
 	/** A server that was stopped comes back at the same address. */
 	start() {
-		this.process = spawn(TESTR, ["serve", "--bind", this.bind, ...this.args], {cwd: this.directory, stdio: ["ignore", "pipe", "inherit"]});
-		left.push(() => this.process.kill());
+		this.process = start(TESTR, ["serve", "--bind", this.bind, ...this.args], {cwd: this.directory, stdio: ["ignore", "pipe", "inherit"]});
 		return new Promise((resolve, reject) => {
 			this.process.once("exit", status => reject(new Error(`testr serve ended with ${status}`)));
 			this.process.stdout.once("data", data => {
@@ -54,6 +53,13 @@ export function directory() {
 	const path = mkdtempSync(join(tmpdir(), "testr-test-"));
 	left.push(() => rmSync(path, {recursive: true}));
 	return path;
+}
+
+/** A process that is there for as long as the tests at most. */
+export function start(program, args, options = {}) {
+	const process = spawn(program, args, options);
+	left.push(() => process.kill());
+	return process;
 }
 
 /** Its standard output. */

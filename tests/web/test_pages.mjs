@@ -2,19 +2,26 @@
  *
  * The pages in a real browser, over a real server and a real repository. */
 import assert from "node:assert/strict";
-import { spawn, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { openSync, writeFileSync, writeSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { axeSays, directory, filled, main, open, PATIENCE, PYTHON, run, Server, TESTR } from "./browser.mjs";
+import { axeSays, directory, filled, main, open, PATIENCE, PYTHON, run, Server, start, TESTR } from "./browser.mjs";
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 const place = directory();
 const { names, attacks } = JSON.parse(run(PYTHON, [join(HERE, "pages_repository.py"), place, "24"], {env: {...process.env, TESTR_BIN: TESTR}}));
 const server = await new Server(place).start();
 const FLAKY = "tests.test_net.TestNet.test_reconnects";
-const PAGES = ["/", "/run/latest", "/run/1", "/run/15", "/test/" + FLAKY, "/test/" + encodeURIComponent(names[0]), "/tests", "/slowest", "/timeline", "/flaky"];
+const PAGES = ["/", "/run/latest", "/run/1", "/run/15", "/test/" + FLAKY, "/test/" + encodeURIComponent(names[0]), "/tests", "/slowest", "/timeline", "/flaky", "/profiles", "/bisect"];
+
+/* Another one, of a project with profiles. */
+const matrixPlace = directory();
+const matrix = JSON.parse(run(PYTHON, [join(HERE, "matrix_repository.py"), matrixPlace], {env: {...process.env, TESTR_BIN: TESTR}}));
+const matrixServer = await new Server(matrixPlace).start();
+const PARTLY = "tests.test_db.TestDb.test_rolls_back";
+const MATRIX_PAGES = ["/profiles", "/test/" + PARTLY, "/run/18", "/flaky?profile=mysql%2Bpy39"];
 
 const texts = (page, selector) => page.locator(selector).allTextContents();
 
@@ -23,6 +30,27 @@ async function isOurs(page) {
 	assert.match(await page.title(), / · testr$/);
 	assert.deepEqual(await page.evaluate(() => [...document.querySelectorAll("main :is(script, img, iframe, style, object, embed, link, meta, base)")].map(e => e.outerHTML)), []);
 	assert.deepEqual(await page.evaluate(() => [...document.querySelectorAll("a[href]")].map(a => a.getAttribute("href")).filter(href => new URL(href, location.href).origin !== location.origin)), []);
+}
+
+/** Of pages of a server: that they are as all have to be. */
+async function areRight(browser, server, paths, colorScheme) {
+	const page = await browser.page(server, {colorScheme});
+	page.on("request", request => request.method() === "GET" || browser.wrong.push(`${request.method()} ${request.url()}`));
+	for (const path of paths) {
+		await open(page, path);
+		assert.equal(await page.locator("h1").count(), 1, path);
+		assert.equal(await page.locator(".problem").count(), 0, path);
+		await isOurs(page);
+		assert.deepEqual(await axeSays(page, colorScheme === "dark"), [], `${path} ${colorScheme}`);
+	}
+}
+
+async function fitPhone(browser, server, paths) {
+	const page = await browser.page(server, {viewport: {width: 360, height: 640}, isMobile: true, hasTouch: true});
+	for (const path of paths) {
+		await open(page, path);
+		assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `${path} is wider than the screen`);
+	}
 }
 
 /** A project whose tests each wait for a word. */
@@ -38,24 +66,14 @@ function gated(tests) {
 await main({
 	async "pages are right, accessible, alone and read-only, in light and dark"(browser) {
 		for (const colorScheme of ["light", "dark"]) {
-			const page = await browser.page(server, {colorScheme});
-			page.on("request", request => request.method() === "GET" || browser.wrong.push(`${request.method()} ${request.url()}`));
-			for (const path of PAGES) {
-				await open(page, path);
-				assert.equal(await page.locator("h1").count(), 1, path);
-				assert.equal(await page.locator(".problem").count(), 0, path);
-				await isOurs(page);
-				assert.deepEqual(await axeSays(page, colorScheme === "dark"), [], `${path} ${colorScheme}`);
-			}
+			await areRight(browser, server, PAGES, colorScheme);
+			await areRight(browser, matrixServer, MATRIX_PAGES, colorScheme);
 		}
 	},
 
 	async "pages fit a phone"(browser) {
-		const page = await browser.page(server, {viewport: {width: 360, height: 640}, isMobile: true, hasTouch: true});
-		for (const path of PAGES) {
-			await open(page, path);
-			assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `${path} is wider than the screen`);
-		}
+		await fitPhone(browser, server, PAGES);
+		await fitPhone(browser, matrixServer, MATRIX_PAGES);
 	},
 
 	async "runs are those of the command line"(browser) {
@@ -184,6 +202,128 @@ await main({
 		await page.getByText("None is of that class").waitFor();
 	},
 
+	async "profiles and what fails where are those of the command line"(browser) {
+		const page = await browser.page(matrixServer);
+		await open(page, "/profiles");
+		const {profiles} = JSON.parse(run(TESTR, ["profiles", "--json"], {cwd: matrixPlace}));
+		assert.equal(profiles.length, matrix.profiles.length);
+		assert.deepEqual(await texts(page, "#profiles td:first-child"), profiles.map(one => one.name));
+		assert.deepEqual(await texts(page, "#profiles td:nth-child(2)"), profiles.map(one => String(one.failing)));
+		const said = run(TESTR, ["failing"], {cwd: matrixPlace}).split("\n").filter(line => /: fails o/.test(line));
+		/* The command line names profiles in the order in which tests began to fail there. */
+		const sorted = words => words.replace(/ on (?!all)(.*)/, (_, names) => " on " + names.split(", ").sort().join(", "));
+		const rows = () => page.locator("#matrix tbody tr").evaluateAll(rows => rows.map(row => [new URL(row.querySelector(".go").href).pathname, row.querySelector(".words").textContent, [...row.querySelectorAll("td")].map(cell => cell.className).join(" ")]));
+		const all = await rows(), failing = all.filter(([, words]) => words.startsWith("fails"));
+		assert.deepEqual(failing.map(([path, words]) => `${decodeURIComponent(path.slice("/test/".length))}: ${words}`).sort(), said.map(sorted).sort());
+		assert.equal(all.length, failing.length + 3);
+		const signs = profiles.map(one => one.name.includes("mysql") ? "cell fail" : "cell pass").join(" ");
+		assert.deepEqual(all.find(([path]) => path === "/test/" + PARTLY)[2], signs);
+		/* Filters live in the address. */
+		await page.selectOption("select[name=show]", "skipped");
+		await page.waitForFunction(() => document.querySelectorAll("#matrix tbody tr").length === 3);
+		await page.reload();
+		await filled(page);
+		assert.deepEqual(await rows(), all.slice(-3));
+		await open(page, "/profiles?q=rolls_back");
+		assert.equal((await rows()).length, 1);
+		await page.locator("#matrix td.fail a").first().click();
+		await filled(page);
+		assert.equal(await page.locator("h1").textContent(), PARTLY);
+	},
+
+	async "a test is shown in its profiles side by side"(browser) {
+		const page = await browser.page(matrixServer);
+		await open(page, "/test/" + PARTLY);
+		assert.match(await page.locator(".lead").textContent(), /^Fails only on mysql\+py311, mysql\+py313, mysql\+py39\. /);
+		assert.deepEqual(await texts(page, "#profiles td:nth-child(2)"), ["failed", "failed", "failed", "passed", "passed", "passed"]);
+		await page.locator("#profiles").getByRole("link", {name: "mysql+py39"}).click();
+		await page.waitForURL(/profile=mysql%2Bpy39$/);
+		await filled(page);
+		const {stretches} = JSON.parse(run(TESTR, ["history", PARTLY, "--profile=py39+mysql", "--json"], {cwd: matrixPlace}));
+		assert.equal(await page.locator("#stretches tbody tr").count(), stretches.length);
+		assert.match(await page.locator(".lead").textContent(), /^Fails since run 12, for 2.runs/);
+		await open(page, "/run/18?profile=py39%2Bsqlite");
+		await page.getByText("No result is like that").waitFor();
+		await page.selectOption("select[name=profile]", "mysql+py39");
+		await page.locator("#results tbody tr").first().waitFor();
+	},
+
+	async "a search is followed until it has found what the command line says"(browser) {
+		const at = directory();
+		run(TESTR, ["init"], {cwd: at});
+		run("mkfifo", [join(at, "gate")]);
+		/* Each start of the command takes a word; until there is one, the search stands still. */
+		const program = join(HERE, "..", "cli", "chance.py");
+		writeFileSync(join(at, ".testr.conf"), `[DEFAULT]\ntest_command=read word < gate; ${PYTHON} -S ${program} $LISTOPT $IDOPTION\ntest_id_option=--load-list $IDFILE\ntest_list_option=--list\n`);
+		writeFileSync(join(at, "RULE"), JSON.stringify({tests: 14, victim: 11, after: [5], rate: 1}));
+		const gate = openSync(join(at, "gate"), "r+"), words = n => writeSync(gate, "go\n".repeat(n));
+		words(1);
+		run(TESTR, ["run"], {cwd: at});
+		/* For the list, and four probes. */
+		words(5);
+		const own = await new Server(at).start();
+		let said = "";
+		const going = start(TESTR, ["bisect"], {cwd: at, stdio: ["ignore", "pipe", "ignore"]});
+		going.stdout.on("data", data => { said += data; });
+		const over = new Promise(resolve => going.once("close", resolve));
+		const page = await browser.page(own);
+		await open(page, "/bisect");
+		await page.waitForFunction(async () => (await (await fetch("/api/v1/searches")).json()).searches[0]?.probes === 4);
+		await open(page, "/bisect");
+		await page.getByText("no verdict yet").waitFor();
+		await page.locator("main .go").click();
+		await filled(page);
+		assert.match(await page.locator("h1").textContent(), /no verdict with a confidence of 95% yet/);
+		assert.equal(await page.locator("#probes tbody tr").count(), 4);
+		words(500);
+		assert.equal(await over, 0);
+		const lines = said.split("\n");
+		assert.match(lines[0], /fails after pkg\.test_005/);
+		await page.waitForFunction(text => document.querySelector("h1").textContent === text, lines[0]);
+		assert.equal(await page.locator(".lead").first().textContent(), lines[1]);
+		assert.deepEqual(await texts(page, "#commands code"), lines.filter(line => line.startsWith("  ")).map(line => line.trim()));
+		assert.equal(await page.locator("#suspects .id").first().textContent(), "pkg.test_005");
+		const {runs} = JSON.parse(run(TESTR, ["runs", "--json", "--limit=0", "--meta=probe=bisect"], {cwd: at}));
+		assert.equal(await page.locator("#strip a").count(), runs.length);
+		await isOurs(page);
+		assert.deepEqual(await axeSays(page), []);
+		await page.emulateMedia({colorScheme: "dark"});
+		assert.deepEqual(await axeSays(page, true), []);
+		await page.setViewportSize({width: 360, height: 640});
+		assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
+		await page.locator("#probes .go").first().click();
+		await filled(page);
+		assert.match(await page.locator(".over").textContent(), /of a part of the suite/);
+		await open(page, "/bisect");
+		await page.getByText("fails after pkg.test_005").waitFor();
+		await own.stop();
+	},
+
+	async "two tabs see what comes, whichever asked before"(browser) {
+		const at = directory();
+		run(TESTR, ["init"], {cwd: at});
+		const stream = run(TESTR, ["last", "--subunit"], {cwd: place, encoding: "latin1"});
+		const load = () => run(TESTR, ["load"], {cwd: at, input: Buffer.from(stream, "latin1"), stdio: ["pipe", "ignore", "inherit"]});
+		load();
+		const own = await new Server(at).start();
+		const [one, two] = [await browser.page(own), await browser.page(own)];
+		await open(one, "/");
+		await open(two, "/");
+		const ask = tag => one.evaluate(async tag => {
+			const answer = await fetch("/api/v1/runs", {headers: tag ? {"If-None-Match": tag} : {}, cache: "no-store"});
+			return [answer.status, answer.headers.get("ETag")];
+		}, tag);
+		const [, tag] = await ask();
+		assert.deepEqual(await ask(tag), [304, tag]);
+		load();
+		for (const page of [one, two])
+			await page.locator('#runs [data-run="1"]').waitFor();
+		const [status, now] = await ask(tag);
+		assert.equal(status, 200);
+		assert.notEqual(now, tag);
+		await own.stop();
+	},
+
 	async "all can be done with keys"(browser) {
 		const page = await browser.page(server);
 		await open(page, "/");
@@ -243,7 +383,7 @@ await main({
 		const page = await browser.page(own);
 		await open(page, "/");
 		assert.equal(await page.locator("h1").textContent(), "The latest run passed");
-		const going = spawn(TESTR, ["run"], {cwd: at, stdio: "ignore"});
+		const going = start(TESTR, ["run", "--order=listed"], {cwd: at, stdio: "ignore"});
 		const over = new Promise(resolve => going.once("exit", resolve));
 		await page.locator("#runs .status.running").waitFor();
 		await page.locator("#runs tbody tr:first-child .go").click();
@@ -251,6 +391,7 @@ await main({
 		const shows = text => page.waitForFunction(text => document.querySelector("h1")?.textContent.replace(/\u00a0/g, " ").includes(text), text, {timeout: PATIENCE});
 		await shows("0 results");
 		await page.locator("#running .go", {hasText: "test_a"}).waitFor();
+		assert.match(await page.locator(".live .lead").textContent(), /^0 of 6\./);
 		say("success", "fail");
 		await shows("2 results, 1 failure");
 		await page.locator("#failures .go", {hasText: "test_b"}).waitFor();
@@ -286,4 +427,4 @@ await main({
 		assert.ok(await page.locator(".bar-link").count() <= 1500);
 		await big.stop();
 	}}),
-}, () => server.stop());
+}, () => Promise.all([server.stop(), matrixServer.stop()]));

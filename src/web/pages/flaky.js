@@ -4,8 +4,8 @@
  * is known. */
 import { get, path } from "./api.js";
 import { h, s, sign, testLink, visible } from "./dom.js";
-import { count, duration, percent, plural } from "./format.js";
-import { command, filters, note, page, param } from "./page.js";
+import { count, duration, percent, plural, shell } from "./format.js";
+import { command, filters, note, page, param, profileField } from "./page.js";
 import { nice } from "./chart.js";
 
 const SHOWN = 1000;
@@ -56,7 +56,7 @@ page(async main => {
 	const box = h("div"), sentence = h("h1", null, "Flaky tests"), line = h("div");
 
 	async function load() {
-		const {flaky: all} = await get(path("flaky"), {limit: SHOWN, window: param("window"), since: param("since")});
+		const {flaky: all} = await get(path("flaky"), {limit: SHOWN, window: param("window"), profile: param("profile"), since: param("since")});
 		const flaky = all.filter(test => test.class in CLASSES), wanted = flaky.filter(test => !param("class") || test.class === param("class"));
 		const broken = all.filter(test => test.class === "broken"), unsure = all.filter(test => !(test.class in CLASSES) && test.class !== "broken");
 		const lost = flaky.reduce((sum, test) => sum + test.lost, 0);
@@ -64,10 +64,10 @@ page(async main => {
 		box.replaceChildren(wanted.length ? ranking(wanted) : note(flaky.length ? "None is of that class." : "No test was seen to fail by chance."),
 			...(broken.length && !param("class") ? [others("broken", "Broken", "They fail now, and not by chance.", broken)] : []),
 			...(unsure.length && !param("class") ? [others("unsure", "Too little data", "They may be flaky; more runs will tell.", unsure)] : []));
-		line.replaceChildren(command("testr flaky" + (param("window") ? ` --window=${param("window")}` : "")));
+		line.replaceChildren(command("testr flaky" + (param("window") ? ` --window=${param("window")}` : "") + (param("profile") ? " --profile=" + shell(param("profile")) : "")));
 	}
 
 	main.append(sentence, h("p", {class: "lead"}, "A test that passed and failed at one commit fails by chance, and so does one that changes too often to have been broken and mended each time."),
-		filters([["class", "Class", [["", "all"], ...Object.keys(CLASSES).map(name => [name, name])]], ["window", "Runs looked at", [["", "the last 1,000"], ["20", "the last 20"], ["100", "the last 100"], ["0", "all"]]]], load), box, line);
+		filters([["class", "Class", [["", "all"], ...Object.keys(CLASSES).map(name => [name, name])]], ["window", "Runs looked at", [["", "the last 1,000"], ["20", "the last 20"], ["100", "the last 100"], ["0", "all"]]], ...await profileField()], load), box, line, h("p", null, h("a", {href: path("feeds", "new-flaky.atom")}, "Atom feed of flaky tests")));
 	await load();
 });

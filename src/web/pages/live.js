@@ -56,30 +56,37 @@ async function whole(run) {
 }
 
 export async function live(main, run, over) {
-	const base = await whole(run), expected = expectations();
+	const base = await whole(run), planned = Number(run.meta.planned) || 0, all = planned || base?.tests || 0, expected = expectations();
 	const heading = h("h1", null, ""), line = h("p", {class: "lead", role: "status"}), link = h("p", {class: "note", role: "status"});
-	const bar = h("progress", {max: base?.tests ?? 1, "aria-label": "Results so far"});
+	const bar = h("progress", {max: all || 1, "aria-label": "Results so far"});
 	const now = h("tbody"), bad = h("tbody");
 	const running = h("table", {id: "running"}, h("thead", null, h("tr", null, [["", "Runs now"], ["num", "Worker"], ["num", "For"], ["num", "Last time"]].map(([kind, text]) => h("th", {scope: "col", class: kind}, text)))), now);
 	const failures = h("section", {id: "failures", hidden: true}, h("h2", null, "Failures"), h("table", null, h("thead", null, h("tr", null, h("th", {scope: "col"}, "Status"), h("th", {scope: "col"}, "Test"), h("th", {scope: "col", class: "num"}, "Took"))), bad));
 	const state = new State();
 	let timer = null;
 
+	/* The time that the run before took for a test, or else the time since this one's start. */
 	function left() {
-		if (!base?.elapsed || !state.done)
+		if (!state.done || state.done >= all)
+			return state.done && state.done >= all ? "nearly done" : "";
+		const each = base?.elapsed ? base.elapsed / base.tests : run.start ? (Date.now() - Date.parse(run.start)) / 1000 / state.done : null;
+		return each === null ? "" : `about ${duration(each * (all - state.done))} left`;
+	}
+
+	function progress() {
+		if (!all)
 			return "";
-		const seconds = base.elapsed * Math.max(0, 1 - state.done / base.tests);
-		return state.done >= base.tests ? "; nearly done, going by" : `; about ${duration(seconds)} left, going by`;
+		const by = base?.elapsed || !planned ? [", going by ", h("a", {href: "/run/" + base.run}, "run " + base.run)] : "";
+		return [`${count(Math.min(state.done, all))} of ${planned ? "" : "about "}${count(all)}`, left() && ["; ", left(), by], "."];
 	}
 
 	function draw() {
 		timer = null;
 		heading.replaceChildren(h("span", {class: "running"}, sign("running")), `Run ${run.run} goes on: ${plural(state.done, "result")}, ${plural(state.failed, "failure")}`);
 		title(`${count(state.done)} done, ${count(state.failed)} failed · run ${run.run}`);
-		line.replaceChildren(state.skipped ? `${count(state.skipped)} skipped. ` : "", base ? [`${count(Math.min(state.done, base.tests))} of about ${count(base.tests)}${left()} `, h("a", {href: "/run/" + base.run}, "run " + base.run), "."] : "");
-		if (base)
-			bar.value = Math.min(state.done, base.tests);
-		bar.hidden = !base;
+		line.replaceChildren(...[state.skipped ? `${count(state.skipped)} skipped. ` : "", progress()].flat(3));
+		bar.value = Math.min(state.done, all);
+		bar.hidden = !all;
 		const focus = document.activeElement?.getAttribute("href");
 		now.replaceChildren(...[...state.open.values()].slice(0, 200).map(one => {
 			const elapsed = Math.max(0, (Date.now() - (one.start ? Date.parse(one.start) : one.seen)) / 1000), usual = expected(one.test);

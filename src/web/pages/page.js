@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What all pages have: the bar at the top, keys, the command line of a view, filters that live in the address. */
-import { keepToken, Problem } from "./api.js";
+import { get, keepToken, path, Problem } from "./api.js";
 import { h } from "./dom.js";
 
-const PLACES = [["Runs", "/"], ["Tests", "/tests"], ["Slowest", "/slowest"], ["Timeline", "/timeline"], ["Flaky", "/flaky"]];
+const PLACES = [["Runs", "/"], ["Tests", "/tests"], ["Slowest", "/slowest"], ["Timeline", "/timeline"], ["Flaky", "/flaky"], ["Profiles", "/profiles"], ["Bisect", "/bisect"]];
 const KEYS = [["/", "search"], ["j", "next row"], ["k", "previous row"], ["Enter", "open it"], ["g", "to the runs"], ["?", "these keys"], ["Esc", "leave a field"]];
 
 /** The parts of the path behind the page's name, decoded. */
@@ -46,6 +46,12 @@ export function filters(fields, changed) {
 		changed();
 	}
 	return form;
+}
+
+/** The field for the profile, where the repository has profiles: none or one. */
+export async function profileField() {
+	const {profiles} = await get(path("profiles"));
+	return profiles.some(one => one.profile.length) ? [["profile", "Profile", [["", "all"], ...profiles.map(one => [one.name, one.name])]]] : [];
 }
 
 /** A command line that says what the view shows, and copies itself. */

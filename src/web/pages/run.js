@@ -7,7 +7,7 @@ import { h, outcome, status, sign, testLink, visible } from "./dom.js";
 import { commit, count, duration, moment, plural, shell } from "./format.js";
 import { list } from "./list.js";
 import { live } from "./live.js";
-import { command, filters, note, page, param, pathParts, title } from "./page.js";
+import { command, filters, note, page, param, pathParts, profileField, title } from "./page.js";
 
 /* Of the tests of a cause, and of one kind of change, so many are shown at once. */
 const SHOWN = 10;
@@ -22,7 +22,7 @@ const CHANGES = [
 function verdict(run, diff) {
 	if (run.outcome === "running")
 		return `Run ${run.run} goes on`;
-		const parts = [];
+	const parts = [];
 	if (diff) {
 		for (const [key, one, many] of CHANGES.slice(0, 3))
 			if (diff.counts[key])
@@ -113,11 +113,12 @@ function changes(run, base, diff) {
 		command(`testr diff ${base.run} ${run.run}`));
 }
 
-function results(run) {
-	const query = () => ({status: param("status"), q: param("q"), worker: param("worker"), sort: param("sort") || "seen"});
+function results(run, profiles) {
+	const query = () => ({status: param("status"), q: param("q"), worker: param("worker"), profile: param("profile"), sort: param("sort") || "seen"});
 	const {element, reload} = list(path("runs", run.run, "results"), "results", [
 		["Status", "w-status", result => status(result)],
 		["Test", "", result => testLink(result.test, run.run)],
+		...(profiles.length ? [["Profile", "w-profile wide", result => h("bdi", {class: "id"}, visible(result.profile.join("+") || "none"))]] : []),
 		["Attempt", "w-small wide num", result => result.attempt > 1 ? String(result.attempt) : ""],
 		["Worker", "w-small wide num", result => result.worker === null ? "" : String(result.worker)],
 		["Took", "w-num num", result => duration(result.duration)],
@@ -126,7 +127,7 @@ function results(run) {
 		["status", "Status", [["", "all"], ["failures", "failures"], ["passes", "passes"], ["skip", "skipped"], ["unfinished", "without an end"]]],
 		["q", "Test contains", null],
 		["sort", "Order", [["", "as they came"], ["test", "by name"], ["-duration", "slowest first"], ["start", "by start"]]],
-		["worker", "Worker", null],
+		["worker", "Worker", null], ...profiles,
 	], reload), element, command(`testr last -r ${run.run}`));
 	return [section, reload];
 }
@@ -141,19 +142,20 @@ async function findBase(run) {
 
 async function ended(main, run) {
 	const base = await findBase(run);
-	const [diff, why] = await Promise.all([
+	const [diff, why, profiles] = await Promise.all([
 		base && get(path("runs", run.run, "diff", base.run), {limit: 1000}),
-		run.failures > 0 && get(path("runs", run.run, "causes")),
+		run.failures > 0 && get(path("runs", run.run, "causes")), profileField(),
 	]);
 	const words = verdict(run, diff);
 	title(`${words} · run ${run.run}`);
 	const kind = {passed: "pass", failed: "fail", interrupted: "unfinished"}[run.outcome];
-	const [section, reload] = results(run);
+	const [section, reload] = results(run, profiles);
 	main.append(h("p", {class: "over"}, `Run ${run.run}`, run.partial && " of a part of the suite", " · ", outcome(run)),
 		h("h1", null, h("span", {class: kind}, sign(kind)), words),
 		...facts(run).filter(Boolean),
 		h("p", null, h("a", {href: "/timeline/" + run.run}, "Timeline"), " · ", h("a", {href: "/slowest/" + run.run}, "Slowest tests"), " · ",
-			h("a", {href: path("runs", run.run, "stream"), download: `run-${run.run}.subunit`, onclick: download}, "The stream (subunit v2)")),
+			h("a", {href: path("runs", run.run, "stream"), download: `run-${run.run}.subunit`, onclick: download}, "The stream (subunit v2)"), " · ",
+			h("a", {href: path("runs", run.run, "junit.xml"), download: `run-${run.run}.xml`, onclick: download}, "JUnit XML"), " · ", h("a", {href: path("runs", run.run, "trace.json"), download: `run-${run.run}.trace.json`, onclick: download}, "Trace for Perfetto")),
 		...(run.failures ? [command("testr run --failing")] : []),
 		...(why ? [causes(run, why)] : []), ...(base ? [changes(run, base, diff)] : []), section);
 	await reload();

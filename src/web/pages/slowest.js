@@ -6,7 +6,7 @@ import { h, status, tableBehind, testLink } from "./dom.js";
 import { count, duration, percent, plural } from "./format.js";
 import { list } from "./list.js";
 import { timeline } from "./work.js";
-import { command, filters, page, param, pathParts, title } from "./page.js";
+import { command, filters, page, param, pathParts, profileField, title } from "./page.js";
 
 page(async main => {
 	const [name] = pathParts();
@@ -28,14 +28,14 @@ page(async main => {
 		["Status", "w-status wide", status],
 		["Took", "w-num num", result => duration(result.duration)],
 		["Beside the slowest", "w-bar", bar],
-	], () => ({sort: "-duration", q: param("q"), status: param("status")}), {label: "Slowest tests", empty: "No result is like that."});
+	], () => ({sort: "-duration", q: param("q"), status: param("status"), profile: param("profile")}), {label: "Slowest tests", empty: "No result is like that."});
 	const rows = [1, 2, 4, 8, 16, 32, 64].map(workers => [String(workers), duration(Math.max(busy / workers, longest)), busy / workers < longest ? "the longest test" : "the work"]);
 	main.append(h("p", {class: "over"}, h("a", {href: "/run/" + run.run}, "Run " + run.run)),
 		h("h1", null, slowest ? `The slowest test takes ${duration(longest)}, ${percent(busy ? longest / busy : 0)} of all the work` : "No test ran"),
 		h("p", {class: "lead"}, `All tests together take ${duration(busy)}; the run took ${duration(run.elapsed)} with ${plural(all.length, "worker")}.`,
 			longest > 0 && ` More than ${plural(Math.max(1, Math.ceil(busy / longest)), "worker")} cannot make it shorter, as the longest test alone takes ${duration(longest)}.`),
 		tableBehind("The shortest that it could be with other numbers of workers", ["#Workers", "#At least", "Bound by"], () => rows),
-		filters([["q", "Test contains", null], ["status", "Status", [["", "all"], ["failures", "failures"], ["passes", "passes"]]]], reload),
+		filters([["q", "Test contains", null], ["status", "Status", [["", "all"], ["failures", "failures"], ["passes", "passes"]]], ...await profileField()], reload),
 		element, command("testr slowest"));
 	await reload();
 });

@@ -10,7 +10,12 @@ import { command, note, page, param, pathParts, setParams, title } from "./page.
 
 const RUNS = 200;
 
-/** One item a run, the oldest first: its attempts, and what it says of the test. */
+/** The name of a result's profile. */
+function profileOf(result) {
+	return result.profile?.join("+") || "none";
+}
+
+/** One item a run, the oldest first: its attempts, and what it says of the test. In several profiles it is as bad as in the worst. */
 function byRun(results) {
 	const runs = [];
 	for (const result of results) {
@@ -19,8 +24,10 @@ function byRun(results) {
 		runs.at(-1).attempts.push(result);
 	}
 	for (const one of runs) {
-		one.last = one.attempts.at(-1);
-		one.flaky = one.attempts.some(a => a.fails) && one.attempts.some(a => kindOf(a) === "pass");
+		const profiles = [...Map.groupBy(one.attempts, profileOf).values()];
+		const ends = profiles.map(attempts => attempts.at(-1));
+		one.last = ends.find(end => end.fails) ?? ends.at(-1);
+		one.flaky = profiles.some(attempts => attempts.some(a => a.fails) && attempts.some(a => kindOf(a) === "pass"));
 		one.kind = kindOf(one.last);
 		one.word = one.flaky ? "flaky" : wordOf(one.last);
 	}
@@ -107,6 +114,35 @@ function durations(runs) {
 			tableBehind("Durations as a table", ["#Run", "#Took", "Outcome"], () => [...timed].reverse().map(one => [String(one.run), duration(one.last.duration), one.word]))));
 }
 
+/* ---- profiles side by side ---- */
+
+function inProfiles(profiles) {
+	const last = Math.min(40, Math.max(...profiles.map(([, runs]) => runs.length))), [step, high] = [8, 22];
+	const small = runs => s("svg", {class: "chart small", width: last * step, height: high, viewBox: `0 0 ${last * step} ${high}`, role: "img", "aria-label": `${runs.filter(one => one.kind !== "pass").length} of the last ${plural(runs.length, "run")} did not pass`},
+		runs.map((one, i) => {
+			const tall = {pass: high / 2, skip: 5}[one.kind] ?? high - 2;
+			return s("rect", {class: "f-" + one.kind, x: (last - runs.length + i) * step, y: high - tall, width: step - 2, height: tall, rx: 1});
+		}));
+	const row = ([name, runs]) => {
+		const now = runs.at(-1), took = runs.map(one => one.last.duration).filter(n => n !== null).sort((a, b) => a - b);
+		const failed = runs.filter(one => one.kind === "fail" || one.kind === "unfinished").length;
+		return h("tr", null, h("td", {class: "short"}, h("a", {href: "?profile=" + encodeURIComponent(name)}, h("bdi", {class: "id"}, visible(name)))), h("td", {class: "short"}, status(now.last)),
+			h("td", {class: "wide"}, small(runs.slice(-last))), h("td", {class: "num"}, `${count(failed)} of ${plural(runs.length, "run")}`),
+			h("td", {class: "num wide"}, took.length ? duration(quantile(took, .5)) : "\u2013"), h("td", {class: "num"}, h("a", {href: `?run=${now.run}`}, String(now.run))));
+	};
+	return h("section", {id: "profiles"}, h("h2", null, "In each profile", h("span", {class: "tally"}, plural(profiles.length, "profile"))),
+		h("div", {class: "scroll"}, h("table", {class: "snug"}, h("thead", null, h("tr", null, [["", "Profile"], ["", "Now"], ["wide", "Run by run, the newest on the right"], ["num", "Failed"], ["num wide", "Half took at most"], ["num", "Last run"]].map(([kind, text]) => h("th", {scope: "col", class: kind}, text)))),
+			h("tbody", null, profiles.map(row)))), note("A profile's name leads to when it changed there."));
+}
+
+/** "Fails only on py39+mysql". */
+function sentenceOfProfiles(profiles) {
+	const bad = profiles.filter(([, runs]) => runs.at(-1).last.fails);
+	if (!bad.length)
+		return `Fails on none of ${plural(profiles.length, "profile")}`;
+	return bad.length === profiles.length ? `Fails on all ${plural(profiles.length, "profile")}` : "Fails only on " + bad.map(([name]) => visible(name)).join(", ");
+}
+
 /** What changed when: the runs at the borders are asked for their commits. */
 async function transitions(runs) {
 	const all = stretches(runs).slice(0, 12);
@@ -135,14 +171,19 @@ async function attempts(id, run) {
 
 page(async main => {
 	const id = pathParts().join("/");
-	const [facts, history] = await Promise.all([get(path("tests", id)), get(path("tests", id, "history"), {limit: RUNS})]);
-	const runs = byRun(history.results), words = sentence(runs);
-	const chosen = param("run") ? Number(param("run")) : runs.at(-1).run;
+	const [facts, history] = await Promise.all([get(path("tests", id)), get(path("tests", id, "history"), {limit: RUNS, profile: param("profile")})]);
+	const runs = byRun(history.results);
+	const profiles = [...Map.groupBy(history.results.filter(result => result.profile), profileOf)].map(([name, results]) => [name, byRun(results)]).sort(([a], [b]) => a < b ? -1 : 1);
+	const words = profiles.length > 1 ? sentenceOfProfiles(profiles) : runs.length ? sentence(runs) : "No result is of that profile";
+	const chosen = param("run") ? Number(param("run")) : runs.at(-1)?.run;
 	title(visible(facts.test).slice(0, 80));
 	main.append(h("p", {class: "over"}, "Test"),
 		h("h1", {class: "long"}, testName(facts.test)),
 		h("p", {class: "lead"}, words + ". ", `${count(facts.failures)} of ${plural(facts.attempts, "result")} failed (${percent(facts.failures / Math.max(1, facts.attempts))}), in ${plural(facts.runs, "run")}.`),
-		strip(id, runs, chosen), await transitions(runs), durations(runs) ?? "");
+		profiles.length > 1 ? inProfiles(profiles) : param("profile") ? h("p", {class: "note"}, "Only on ", h("bdi", {class: "id"}, visible(param("profile"))), ". ", h("a", {href: location.pathname}, "All profiles")) : "");
+	if (!runs.length)
+		return;
+	main.append(strip(id, runs, chosen), profiles.length > 1 ? "" : await transitions(runs), durations(runs) ?? "");
 	const box = h("div");
 	main.append(box, command("testr history " + shell(facts.test)), command("testr run " + shell("^" + facts.test.replace(/[.*+?^${}()|[\]\\]/g, "\\$&") + "$")));
 
