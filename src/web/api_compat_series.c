@@ -6,8 +6,8 @@
 
 /* ---- the results of one job over time ---- */
 
-/* Entries that are held at one time. Half of them may be different ones; then the question is too large. */
-#define CELLS_MAX ((size_t)1 << 20)
+/* More different entries than these are too much for one answer. */
+#define CELLS_MAX ((size_t)1 << 19)
 
 /* The results of a test at one time. */
 struct cell {
@@ -23,9 +23,66 @@ struct job {
 	const struct repo_run *run; /* in hand */
 	struct strtab tests;
 	struct cell *cells;
-	size_t count, cap;
+	size_t count;
+	uint32_t *slots; /* open addressing: index + 1, or 0; never more than half full */
+	size_t slot_count;
 	bool too_many;
 };
+
+static uint32_t *
+find_slot(const struct job *j, int64_t time, uint32_t test)
+{
+	const uint64_t key[] = {(uint64_t)time, test};
+	size_t i = slice_hash(0, slice_of(key, sizeof(key))) & (j->slot_count - 1);
+
+	while (
+	    j->slots[i] && (j->cells[j->slots[i] - 1].time != time || j->cells[j->slots[i] - 1].test != test))
+		i = (i + 1) & (j->slot_count - 1);
+	return &j->slots[i];
+}
+
+static int
+grow(struct job *j, struct err *err)
+{
+	size_t count = j->slot_count ? 2 * j->slot_count : 2048;
+	struct cell *more = reallocarray(j->cells, count / 2, sizeof(*more));
+	uint32_t *slots = calloc(count, sizeof(*slots));
+
+	if (more)
+		j->cells = more;
+	if (!more || !slots) {
+		free(slots);
+		return err_nomem(err);
+	}
+	free(j->slots);
+	j->slots = slots;
+	j->slot_count = count;
+	for (size_t i = 0; i < j->count; i++)
+		*find_slot(j, j->cells[i].time, j->cells[i].test) = (uint32_t)i + 1;
+	return 0;
+}
+
+/* The entry of a test at a time; *out is NULL when there are too many. */
+static int
+take_cell(struct job *j, int64_t time, uint32_t test, struct cell **out, struct err *err)
+{
+	uint32_t *slot;
+
+	if (j->count == j->slot_count / 2 && j->count < CELLS_MAX && grow(j, err) < 0)
+		return -1;
+	slot = find_slot(j, time, test);
+	if (*slot == 0) {
+		j->too_many = j->count == CELLS_MAX;
+		if (j->too_many) {
+			*out = NULL;
+			return 0;
+		}
+		j->cells[j->count] = (struct cell){.time = time, .test = test};
+		*slot = (uint32_t)++j->count;
+	}
+	*out = &j->cells[*slot - 1];
+	return 0;
+}
 
 static int
 compare_cells(const void *a, const void *b)
@@ -37,75 +94,30 @@ compare_cells(const void *a, const void *b)
 	return x->test < y->test ? -1 : x->test > y->test;
 }
 
-/* Makes one of those that are of the same test and time. */
-static void
-merge_cells(struct job *j)
-{
-	size_t kept = 0;
-
-	if (j->count == 0)
-		return;
-	qsort(j->cells, j->count, sizeof(*j->cells), compare_cells);
-	for (size_t i = 1; i < j->count; i++) {
-		struct cell *to = &j->cells[kept];
-		const struct cell *c = &j->cells[i];
-
-		if (compare_cells(to, c) != 0) {
-			j->cells[++kept] = *c;
-			continue;
-		}
-		to->passes += c->passes;
-		to->failures += c->failures;
-		to->skips += c->skips;
-		to->timed += c->timed;
-		to->duration += c->duration;
-	}
-	j->count = kept + 1;
-}
-
-static int
-make_room(struct job *j, struct err *err)
-{
-	struct cell *more;
-	size_t cap = j->cap ? j->cap * 2 : 1024;
-
-	if (j->count == CELLS_MAX) {
-		merge_cells(j);
-		j->too_many = j->count > CELLS_MAX / 2;
-	}
-	if (j->too_many || j->count < j->cap)
-		return 0;
-	more = reallocarray(j->cells, cap, sizeof(*more));
-	if (!more)
-		return err_nomem(err);
-	j->cells = more;
-	j->cap = cap;
-	return 0;
-}
-
 static int
 add_cell(void *context, const struct repo_row *row, struct err *err)
 {
 	struct job *j = context;
 	enum verdict v = shape_verdict(row->status, j->run);
+	struct cell *cell;
 	size_t test;
 
 	if (j->too_many || row->start == TIME_NONE || row->start < j->span.from || row->start > j->span.to)
 		return 0;
-	if (make_room(j, err) < 0)
-		return -1;
-	if (j->too_many)
-		return 0;
 	test = strtab_add(&j->tests, row->test, NULL);
 	if (test == STRTAB_NONE)
 		return err_nomem(err);
-	j->cells[j->count++] = (struct cell){.time = compat_floor(row->start, j->span.resolution),
-	    .test = (uint32_t)test,
-	    .passes = v == VERDICT_PASS,
-	    .failures = v == VERDICT_FAIL,
-	    .skips = v == VERDICT_NONE,
-	    .timed = v == VERDICT_PASS && row->duration != TIME_NONE,
-	    .duration = v == VERDICT_PASS && row->duration != TIME_NONE ? row->duration : 0};
+	if (take_cell(j, compat_floor(row->start, j->span.resolution), (uint32_t)test, &cell, err) < 0)
+		return -1;
+	if (!cell)
+		return 0;
+	cell->passes += v == VERDICT_PASS;
+	cell->failures += v == VERDICT_FAIL;
+	cell->skips += v == VERDICT_NONE;
+	if (v == VERDICT_PASS && row->duration != TIME_NONE) {
+		cell->timed++;
+		cell->duration += row->duration;
+	}
 	return 0;
 }
 
@@ -153,7 +165,6 @@ answer_job(struct job *j, struct reply *out, struct err *err)
 {
 	struct compat_answer a;
 
-	merge_cells(j);
 	if (j->too_many) {
 		compat_refuse(out,
 		    "There are too many different results for one answer; ask for fewer days by start_date and"
@@ -162,6 +173,8 @@ answer_job(struct job *j, struct reply *out, struct err *err)
 	}
 	if (compat_begin(&a, j->call, out, '{'))
 		return 0;
+	if (j->count)
+		qsort(j->cells, j->count, sizeof(*j->cells), compare_cells);
 	if (compat_open(&a, SLICE_LIT("tests"), '{', err) < 0 || write_cells(j, &a, err) < 0)
 		return -1;
 	compat_close(&a, '}');
@@ -190,6 +203,7 @@ compat_build_test_runs(struct call *call, struct reply *out, struct err *err)
 		rc = answer_job(&j, out, err);
 	buf_release(&name);
 	free(j.cells);
+	free(j.slots);
 	strtab_release(&j.tests);
 	return rc;
 }

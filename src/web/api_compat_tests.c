@@ -182,6 +182,7 @@ struct results {
 	struct compat_answer answer;
 	const struct repo_run *run;
 	struct slice word; /* only those of this verdict */
+	json_t *link;      /* of the run */
 };
 
 /* What is between the first '[' and the last ']' of the id; NULL when nothing is. */
@@ -265,28 +266,31 @@ static int
 add_recent(void *context, const struct repo_row *row, struct err *err)
 {
 	struct results *r = context;
-	static const char *const keys[] = {"artifacts"};
-	json_t *link;
 	char name[33];
 
 	if (!slice_eq(r->word, slice_str(compat_word(shape_verdict(row->status, r->run)))))
 		return 0;
-	if (compat_meta(r->call->repo, row->run, keys, &link, 1, err) < 0)
-		return -1;
 	compat_name(name, r->run);
 	return compat_add(&r->answer, SLICE_NONE,
-	    json_pack("{so, so?, so, so, ss}", "test_id", shape_text(row->test), "link", link, "start_time",
-		compat_iso_json(row->start), "stop_time", compat_iso_json(stop_of(row)), "uuid", name),
+	    json_pack("{so, sO?, so, so, ss}", "test_id", shape_text(row->test), "link", r->link,
+		"start_time", compat_iso_json(row->start), "stop_time", compat_iso_json(stop_of(row)), "uuid",
+		name),
 	    err);
 }
 
 static int
 add_recent_run(void *context, const struct repo_run *run, struct err *err)
 {
+	static const char *const keys[] = {"artifacts"};
 	struct results *r = context;
+	int rc;
 
 	r->run = run;
-	return compat_results(r->call->repo, run->id, add_recent, r, err);
+	if (compat_meta(r->call->repo, run->id, keys, &r->link, 1, err) < 0)
+		return -1;
+	rc = compat_results(r->call->repo, run->id, add_recent, r, err);
+	json_decref(r->link);
+	return rc;
 }
 
 int

@@ -49,13 +49,13 @@ class Run:
         self.last = {r.test: r for r in self.results}
 
     def stream(self):
-        out = b""
+        out = []
         for r in self.results:
             tags = ["worker-%d" % r.worker, "py3"]
-            out += packet(r.test, "inprogress", r.start, tags)
+            out.append(packet(r.test, "inprogress", r.start, tags))
             if r.stop is not None:
-                out += packet(r.test, r.status, r.stop, tags)
-        return out
+                out.append(packet(r.test, r.status, r.stop, tags))
+        return b"".join(out)
 
 
 def make_runs():
@@ -460,6 +460,42 @@ class Compat(WebTest):
 
     def test_is_served(self):
         self.assertEqual(self.document, self.get("/openstack-health.json").json())
+
+
+class Long(WebTest):
+    """Answers that no memory is held for."""
+
+    def put(self, count):
+        run = Run(START, {"build_name": JOB}, [("pkg.test_%06d" % n, "success", 0.001) for n in range(count)])
+        self.call_testr("load", "--meta=build_name=" + JOB, input=run.stream())
+        return run
+
+    def test_an_answer_in_a_file(self):
+        run = self.put(12000)
+        expected = {r.test: {"status": "success", "start_time": http_date(r.start), "stop_time": http_date(r.stop),
+                             "metadata": {"tags": "worker-%d,py3" % r.worker}} for r in run.results}
+        server = Server(self.dir, "--open")
+        try:
+            plain = server.get(BASE + "/run/latest/test_runs")
+            self.assertGreater(len(plain.body), 1 << 20)
+            self.assertEqual(str(len(plain.body)), plain.headers["Content-Length"])
+            self.assertEqual(expected, plain.json())
+            script = server.get(BASE + "/run/latest/test_runs?callback=f")
+            self.assertEqual(b"/**/f(" + plain.body[:-1] + b");\n", script.body)
+            part = server.get(BASE + "/run/latest/test_runs", Range="bytes=1048570-1048590")
+            self.assertEqual((206, plain.body[1048570:1048591]), (part.status, part.body))
+        finally:
+            self.assertEqual((0, ""), server.stop())
+
+    @tap.long
+    def test_too_much(self):
+        self.put((1 << 19) + 1)
+        path = BASE + "/build_name/" + JOB + "/test_runs?datetime_resolution="
+        for resolution in UNITS:
+            self.assertIn(b"coarser datetime_resolution", self.get(path + resolution, 400).body)
+        stop = "&stop_date=" + iso(START + 10 * SECOND)
+        self.assertEqual({"pass": 1, "fail": 0, "skip": 0, "run_time": 0.001},
+                         self.get(path + "day" + stop).json()["tests"]["2026-01-01"]["pkg.test_000007"])
 
 
 POSTGRES = []
