@@ -13,12 +13,12 @@ import unittest
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import pages_repository  # noqa: E402
 import tap  # noqa: E402
-from webcase import Server  # noqa: E402
+from webcase import TESTR, Server, stream  # noqa: E402
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PACKAGES = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "testr-pypi")
-# Those of parts of paths that the repository has; others are made from the document as well.
-THERE = {"run": ["1", "latest", "-2"], "base": ["0"], "attempt": [1], "name": ["traceback"],
+# Parts of paths that the repository has; others are made from the document as well.
+THERE = {"run": ["1", "latest", "-2"], "base": ["0"], "attempt": [1], "name": ["traceback"], "search": ["found"],
          "test": ["attack.binary", "attack.test_00", pages_repository.NAMES[0], pages_repository.NAMES[5]]}
 
 
@@ -29,6 +29,8 @@ class Any(unittest.TestCase):
         self.dir = directory.name
         os.environ.pop("TESTR_REPOSITORY", None)
         subprocess.run([sys.executable, os.path.join(HERE, "pages_repository.py"), self.dir, "6"], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run([TESTR, "load", "--meta=probe=bisect", "--meta=bisect.id=found", "--meta=bisect.victim=attack.test_00", "--meta=bisect.run=1"],
+                       cwd=self.dir, check=True, input=stream([(t, "success", 1, None) for t in ("attack.test_01", "attack.test_00")]), stdout=subprocess.DEVNULL)
         with open(os.path.join(self.dir, "tokens"), "w") as f:
             f.write("%s write x\n" % hashlib.sha256(b"writes").hexdigest())
         self.server = Server(self.dir, "--token-file", os.path.join(self.dir, "tokens"))
@@ -43,6 +45,9 @@ class Any(unittest.TestCase):
         for name, parameter in document["components"]["parameters"].items():
             if parameter["in"] == "path" and name in THERE:
                 parameter["schema"] = {"anyOf": [{"enum": THERE[name]}, parameter["schema"]]}
+            if (parameter["in"], name) == ("query", "profile"):
+                # There are no others.
+                parameter["schema"] = {"enum": ["none"]}
         # This one never ends.
         del document["paths"]["/api/v1/events"]
         path = os.path.join(self.dir, "openapi.json")
