@@ -267,18 +267,20 @@ note_chance(const struct isolation *is)
 	const struct bisect_verdict *v = &is->verdict;
 	struct ui *ui = &is->cli->ui;
 
-	if (!found(is)) {
-		if (is->probes)
-			ui_warn(ui,
-			    "note: '%.*s' failed in %zu of %zu probes, without a verdict; `testr bisect` searches longer",
-			    SLICE_FMT(is->victim), is->failures, is->probes);
-	} else if (v->with.passes || v->without.failures) {
+	if (found(is) && (v->with.passes || v->without.failures))
 		ui_warn(ui,
 		    "note: '%.*s' failed in %lu of %lu runs with the cause and in %lu of %lu without: the answer is statistical, %.1f%% sure",
 		    SLICE_FMT(is->victim), (unsigned long)v->with.failures,
 		    (unsigned long)v->with.failures + v->with.passes, (unsigned long)v->without.failures,
 		    (unsigned long)v->without.failures + v->without.passes, 100 * v->confidence);
-	}
+	else if (v->settled && v->kind == EXPLANATION_ALONE)
+		ui_warn(ui,
+		    "note: '%.*s' failed in %zu of %zu probes, whatever ran before it: the answer is statistical, %.1f%% sure",
+		    SLICE_FMT(is->victim), is->failures, is->probes, 100 * v->confidence);
+	else if (!found(is) && is->probes)
+		ui_warn(ui,
+		    "note: '%.*s' failed in %zu of %zu probes, without a verdict; `testr bisect` searches longer",
+		    SLICE_FMT(is->victim), is->failures, is->probes);
 }
 
 /* One row of the table: the victim and its cause. */
