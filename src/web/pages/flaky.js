@@ -32,16 +32,16 @@ function interval(test, top) {
 function ranking(tests) {
 	const top = Math.min(1, nice(Math.max(.01, ...tests.map(test => test.high))));
 	return h("div", {class: "scroll"}, h("table", {id: "flaky"}, h("thead", null, h("tr", null,
-		[["", "Test"], ["", "Class"], ["num", "Fails"], ["w-interval wide", `95 % interval, up to ${share(top)} %`], ["num", "Failures"], ["num wide", "Results"], ["num", "Time lost"], ["num", "Last"]]
+		[["", "Test"], ["", "Class"], ["num", "Fails"], ["w-interval wide", `95 % interval, up to ${share(top)} %`], ["num wide", "Failures"], ["num wide", "Results"], ["num wide", "Time lost"], ["num", "Last"]]
 			.map(([kind, text]) => h("th", {scope: "col", class: kind}, text)))),
 	h("tbody", null, tests.map(test => h("tr", null,
 		h("td", null, testLink(test.test), test.profile && h("span", {class: "dim"}, " ", test.profile.map(visible).join("+"))),
 		h("td", {class: "short"}, h("span", {class: "status flaky", title: CLASSES[test.class]}, sign("flaky"), test.class)),
 		h("td", {class: "num"}, percent(test.rate)),
 		h("td", {class: "w-interval wide"}, interval(test, top)),
-		h("td", {class: "num"}, count(test.failures)),
+		h("td", {class: "num wide"}, count(test.failures)),
 		h("td", {class: "num wide"}, count(test.failures + test.passes)),
-		h("td", {class: "num"}, duration(test.lost)),
+		h("td", {class: "num wide"}, duration(test.lost)),
 		h("td", {class: "num"}, h("a", {href: "/run/" + test.last_failure}, String(test.last_failure))))))));
 }
 

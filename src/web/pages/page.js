@@ -131,6 +131,10 @@ export async function page(make) {
 			h("button", {type: "button", class: "keys-button", "aria-label": "Keys", title: "Keys", onclick: () => help.showModal()}, "?"))),
 		main, help);
 	document.addEventListener("keydown", event => press(event, help));
+	/* On a phone the bar is wider than the screen. */
+	const nav = document.querySelector("nav"), current = nav.querySelector("[aria-current]");
+	if (current)
+		nav.scrollLeft = current.offsetLeft - nav.offsetLeft - (nav.clientWidth - current.offsetWidth) / 2;
 	try {
 		await make(main);
 	} catch (error) {

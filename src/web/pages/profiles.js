@@ -11,11 +11,9 @@ const SHOWN = 50;
 
 function sentence(profiles) {
 	const bad = profiles.filter(one => one.failing).length;
-	if (!profiles.length)
-		return "No profile is known yet";
 	if (!bad)
-		return profiles.length === 1 ? "No test fails" : `No test fails on any of the ${plural(profiles.length, "profile")}`;
-	return bad === profiles.length ? (bad === 1 ? "Tests fail in the only profile" : `Tests fail on all ${plural(bad, "profile")}`) : `Tests fail on ${bad} of ${plural(profiles.length, "profile")}`;
+		return profiles.length === 1 ? "No test fails on the only profile" : `No test fails on any of the ${plural(profiles.length, "profile")}`;
+	return bad === profiles.length ? (bad === 1 ? "Tests fail on the only profile" : `Tests fail on all ${plural(bad, "profile")}`) : `Tests fail on ${bad} of ${plural(profiles.length, "profile")}`;
 }
 
 function overview(profiles) {
@@ -50,8 +48,9 @@ function matrix(profiles) {
 
 page(async main => {
 	const {profiles} = await get(path("profiles"));
-	main.append(h("h1", null, sentence(profiles)));
-	if (!profiles.some(one => one.profile.length)) {
+	const profiled = profiles.some(one => one.profile.length);
+	main.append(h("h1", null, profiled ? sentence(profiles) : "No profiles"));
+	if (!profiled) {
 		main.append(h("p", {class: "lead"}, "A profile is a configuration that tests are run in, such as py311+mysql. Results of different profiles never replace each other."),
 			note("This repository has no profiles: ", h("code", null, "profiles="), " in .testr.conf names the tags that make them."), command("testr profiles"));
 		return;
