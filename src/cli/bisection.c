@@ -276,7 +276,7 @@ static int
 begin_run(struct search *s, struct lane *lane, bool load)
 {
 	char run[32], confidence[32];
-	struct repo_meta more[6] = {
+	struct repo_meta more[7] = {
 	    {SLICE_LIT(REPO_META_PROBE), SLICE_LIT("bisect")},
 	    {SLICE_LIT(VICTIM_SEARCH), slice_str(s->b->name)},
 	    {SLICE_LIT(VICTIM_TEST), slice_str(s->b->found.victim->id)},
@@ -287,6 +287,9 @@ begin_run(struct search *s, struct lane *lane, bool load)
 	snprintf(confidence, sizeof(confidence), "%g", s->b->found.confidence);
 	more[count++] = (struct repo_meta){SLICE_LIT(VICTIM_RUN), slice_str(run)};
 	more[count++] = (struct repo_meta){SLICE_LIT(VICTIM_CONFIDENCE), slice_str(confidence)};
+	if (s->b->found.victim->profile)
+		more[count++] =
+		    (struct repo_meta){SLICE_LIT(VICTIM_PROFILE), slice_str(s->b->found.victim->profile)};
 	if (load)
 		more[count++] = (struct repo_meta){SLICE_LIT(VICTIM_LOAD), SLICE_LIT("true")};
 	return probing_begin(s->b->setup, s->b->repo, 1, NULL, more, count, &lane->writer, s->err);

@@ -27,7 +27,8 @@ struct bisecting {
 	const char *test; /* that was named, or NULL */
 	struct victim victim;
 	struct bisection search;
-	char name[64]; /* of the search */
+	char name[64];       /* of the search */
+	const char *profile; /* that all of it is in; NULL where there are none */
 };
 
 static int
@@ -61,37 +62,80 @@ read_options(struct bisecting *b)
 				  : 0;
 }
 
-/* The latest search that is stored, of the named test if one is named. */
+/* " in profile ", and its name; nothing, and nothing, where there are none. */
+static const char *
+in_profile(const struct bisecting *b)
+{
+	return b->profile ? " in profile " : "";
+}
+
+static const char *
+profile_name(const struct bisecting *b)
+{
+	return b->profile ? b->profile : "";
+}
+
+static bool
+is_own(const struct bisecting *b, const struct search_facts *f)
+{
+	return b->profile && f->profile ? strcmp(b->profile, f->profile) == 0 : b->profile == f->profile;
+}
+
+/* The latest search that is stored, of the named test if one is named, in the profile. */
 static int
 find_search(struct bisecting *b)
 {
 	struct err *err = &b->cli->err;
 	struct searches found;
+	size_t at = 0;
 	int rc = searches_read(&found, b->repo, b->test ? VICTIM_TEST : VICTIM_SEARCH,
 	    b->test ? slice_str(b->test) : SLICE_NONE, err);
 
-	if (rc == 0 && !found.count) {
-		rc = err_set(err, ERR_FAILED, "there is no search%s%.300s to go on with",
-		    b->test ? " for " : "", b->test ? b->test : "");
+	while (at < found.count && !is_own(b, &found.list[at]))
+		at++;
+	if (rc == 0 && at == found.count) {
+		rc = err_set(err, ERR_FAILED, "there is no search%s%.300s%s%.100s to go on with",
+		    b->test ? " for " : "", b->test ? b->test : "", in_profile(b), profile_name(b));
 	} else if (rc == 0) {
-		const struct search_facts *f = &found.list[0];
+		const struct search_facts *f = &found.list[at];
 
 		snprintf(b->name, sizeof(b->name), "%s", f->name);
 		b->search.found.load = f->load;
 		if (!b->cli->args.set[ARG_CONFIDENCE])
 			b->search.found.confidence = f->confidence;
-		rc = victim_find(&b->victim, b->repo, f->test, f->run, f->first, err);
+		rc = victim_find(&b->victim, b->repo, f->test, b->profile, f->run, f->first, err);
 	}
 	searches_release(&found);
 	return rc;
 }
 
-/* The latest run that is no probe. */
+/* The last run of a profile. */
+struct last {
+	struct slice profile;
+	int64_t run;
+};
+
+static int
+take_profile(void *context, const struct repo_profile *p, struct err *err)
+{
+	struct last *last = context;
+
+	(void)err;
+	if (slice_eq(p->tags, last->profile))
+		last->run = p->run;
+	return 0;
+}
+
+/* The latest run that is no probe, and has a result of the profile. */
 static int
 find_latest(struct bisecting *b, int64_t *out)
 {
-	if (repo_latest(b->repo, out, &b->cli->err) < 0)
+	struct last last = {setup_profile(&b->setup, 0), -1};
+
+	if (b->profile ? repo_profiles(b->repo, take_profile, &last, &b->cli->err) < 0
+		       : repo_latest(b->repo, &last.run, &b->cli->err) < 0)
 		return -1;
+	*out = last.run;
 	return *out >= 0
 		   ? 0
 		   : err_set(&b->cli->err, ERR_FAILED,
@@ -100,6 +144,8 @@ find_latest(struct bisecting *b, int64_t *out)
 
 /* The tests that failed in a run. */
 struct failed {
+	const struct repo *repo;
+	struct slice profile; /* absent: any */
 	struct repo_run run;
 	struct strtab ids;
 };
@@ -110,7 +156,8 @@ take_failed(void *context, const struct repo_row *row, struct err *err)
 	struct failed *f = context;
 	struct slice fixture;
 
-	if (shape_verdict(row->status, &f->run) != VERDICT_FAIL || fixture_of(row->test, &fixture))
+	if (shape_verdict(row->status, &f->run) != VERDICT_FAIL ||
+	    !repo_is_of(f->repo, row->tags, f->profile) || fixture_of(row->test, &fixture))
 		return 0;
 	return strtab_add(&f->ids, row->test, NULL) == STRTAB_NONE ? err_nomem(err) : 0;
 }
@@ -138,7 +185,7 @@ static int
 find_failed(struct bisecting *b, int64_t run)
 {
 	struct cli *cli = b->cli;
-	struct failed f = {.run = {.id = -1}};
+	struct failed f = {.repo = b->repo, .profile = setup_profile(&b->setup, 0), .run = {.id = -1}};
 	char *id = NULL;
 	int rc = -1;
 
@@ -147,13 +194,14 @@ find_failed(struct bisecting *b, int64_t run)
 		goto out;
 	if (f.ids.len == 0) {
 		err_set(&cli->err, ERR_NO_TESTS,
-		    "no test failed in run %lld: name the run in which it did with -r, or the test",
-		    (long long)run);
+		    "no test failed in run %lld%s%.100s: name the run in which it did with -r, or the test",
+		    (long long)run, in_profile(b), profile_name(b));
 	} else if (f.ids.len > 1) {
 		too_many(cli, &f);
 	} else {
 		id = slice_dup(strtab_get(&f.ids, 0));
-		rc = id ? victim_find(&b->victim, b->repo, id, run, 0, &cli->err) : err_nomem(&cli->err);
+		rc = id ? victim_find(&b->victim, b->repo, id, b->profile, run, 0, &cli->err)
+			: err_nomem(&cli->err);
 	}
 out:
 	free(id);
@@ -167,14 +215,16 @@ find_named(struct bisecting *b, int64_t run)
 {
 	struct err *err = &b->cli->err;
 	struct victim_past past;
+	char where[128];
 
-	if (victim_past(b->repo, b->test, 0, &past, err) < 0)
+	if (victim_past(b->repo, b->test, b->profile, 0, &past, err) < 0)
 		return -1;
+	snprintf(where, sizeof(where), "%s%.100s", in_profile(b), profile_name(b));
 	if (past.any < 0)
-		return ask_no_test(err, b->test, "");
+		return ask_no_test(err, b->test, where);
 	if (run < 0)
 		run = past.failed >= 0 ? past.failed : past.any;
-	return victim_find(&b->victim, b->repo, b->test, run, 0, err);
+	return victim_find(&b->victim, b->repo, b->test, b->profile, run, 0, err);
 }
 
 static int
@@ -183,6 +233,9 @@ find_victim(struct bisecting *b)
 	const struct args *a = &b->cli->args;
 	int64_t run = -1;
 
+	if (setup_alone(&b->setup, "bisect") < 0)
+		return -1;
+	b->profile = b->setup.in[0].name;
 	if (a->set[ARG_RESUME])
 		return find_search(b);
 	snprintf(b->name, sizeof(b->name), "%016llx-%d", (unsigned long long)clock_realtime(), (int)getpid());
@@ -197,17 +250,16 @@ find_victim(struct bisecting *b)
 static int
 check_suite(struct bisecting *b)
 {
+	const struct config *config = b->setup.in[0].config;
 	struct strtab ids = {0};
 	size_t left_out = 0;
 	int rc;
 
-	if (setup_alone(&b->setup, "bisect") < 0)
-		return -1;
-	if (!template_takes_ids(b->setup.config))
+	if (!template_takes_ids(config))
 		return err_set(&b->cli->err, ERR_FAILED,
 		    "test_command has no $IDOPTION, $IDFILE or $IDLIST, so it cannot be asked for certain tests: %s",
-		    config_get(b->setup.config, "test_command"));
-	if (!config_get(b->setup.config, "test_list_option"))
+		    config_get(config, "test_command"));
+	if (!config_get(config, "test_list_option"))
 		return 0;
 	rc = setup_list(&b->setup, false, &ids);
 	if (rc == 0 && strtab_find(&ids, slice_str(b->victim.id)) == STRTAB_NONE)
@@ -309,13 +361,12 @@ run_bisect(struct cli *cli)
 		return rc;
 	if (cli_repository(cli, false, &b.repo) < 0)
 		return -1;
-	rc = find_victim(&b);
-	if (rc == 0) {
-		rc = setup_begin(&b.setup, cli, 0);
-		if (rc == 0)
-			rc = bisect(&b);
-		rc = setup_end(&b.setup, rc);
-	}
+	rc = setup_begin(&b.setup, cli, 0);
+	if (rc == 0)
+		rc = find_victim(&b);
+	if (rc == 0)
+		rc = bisect(&b);
+	rc = setup_end(&b.setup, rc);
 	finding_release(&b.search.found);
 	victim_release(&b.victim);
 	repo_free(b.repo);

@@ -193,7 +193,8 @@ const struct command cmd_diff = {
 	     "given, and OLD the one before that. Each test is on a line of its own behind\n"
 	     "what happened to it; a test that is new and fails is on two. What tests did in\n"
 	     "the end counts: a test that failed and then passed in the same run passed.\n"
-	     "With profiles a test is as many tests as profiles it was run in.\n"
+	     "With profiles a test is as many tests as profiles it was run in, and a profile\n"
+	     "that one of the runs has nothing of is not compared.\n"
 	     "\n"
 	     "The exit status is 1 when there are new failures, and 0 otherwise, however many\n"
 	     "tests still fail.\n",

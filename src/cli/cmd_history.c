@@ -36,6 +36,8 @@ struct history {
 	struct stretch total;
 	struct stretch stretch; /* the one in hand, the newest ones being complete */
 	struct stretch run;     /* the run in hand */
+	int64_t listed_run;     /* of the result that was listed last, and its place among those of the run */
+	int listed;
 };
 
 static const char *
@@ -202,6 +204,8 @@ list_row(void *context, const struct repo_row *row, struct err *err)
 
 	if (!repo_is_of(h->repo, row->tags, h->profile))
 		return 0;
+	h->listed = row->run == h->listed_run ? h->listed + 1 : 1;
+	h->listed_run = row->run;
 	if (h->json) {
 		if (shape_verdict_in(h->repo, row->run, row->status, &verdict, err) < 0)
 			return -1;
@@ -213,7 +217,7 @@ list_row(void *context, const struct repo_row *row, struct err *err)
 	rc = ask_origin_read(&origin, h->repo, row->run, err);
 	ask_time(&text, row->start);
 	table_printf(t, "%lld", (long long)row->run);
-	table_printf(t, "%d", row->attempt);
+	table_printf(t, "%d", h->listed);
 	table_cell(t, slice_str(ask_outcome(row->status)));
 	table_cell(t, buf_get(&text));
 	if (row->duration == TIME_NONE)

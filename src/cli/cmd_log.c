@@ -1,25 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ask.h"
+#include "choosing.h"
 #include "detail.h"
 #include "utf8.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-static const enum arg args[] = {ARG_RUN, ARG_ALL, ARG_JSON, ARG_NONE};
+static const enum arg args[] = {ARG_RUN, ARG_ALL, ARG_JSON, ARG_PROFILE, ARG_NONE};
 
 struct log {
 	struct cli *cli;
 	struct repo *repo;
 	struct answer answer;
 	bool json, all;
+	struct choice choice;
 	struct ask_rows rows; /* of the test in hand */
 	size_t shown;
 	uint64_t left_out; /* bytes of attachments, in all */
 	/* Of the attempt in hand: */
 	const struct repo_row *row;
-	size_t attempts; /* of its test in its run */
-	bool found;      /* its result in the stream */
+	size_t attempt, attempts; /* of its test in its run, in its profile */
+	bool found;               /* its result in the stream */
 };
 
 static const char *
@@ -66,7 +68,7 @@ print_facts(struct log *l, struct err *err)
 	buf_init(&line, 4096);
 	buf_printf(&line, "run %lld", (long long)row->run);
 	if (l->attempts > 1)
-		buf_printf(&line, ", attempt %d of %zu", row->attempt, l->attempts);
+		buf_printf(&line, ", attempt %zu of %zu", l->attempt, l->attempts);
 	if (row->start != TIME_NONE) {
 		buf_str(&line, ", ");
 		ask_time(&line, row->start);
@@ -220,26 +222,62 @@ print_row(struct log *l, const struct repo_row *row, struct err *err)
 	return l->found ? 0 : print_result(l, &bare, err);
 }
 
+static bool
+same_profile(const struct log *l, const struct repo_row *row, struct slice profile)
+{
+	return repo_is_of(l->repo, row->tags, profile.len ? profile : SLICE_LIT(""));
+}
+
+static void
+count_attempts(struct log *l, const struct repo_row *row)
+{
+	struct slice profile = choice_of_tags(&l->choice, row->tags);
+
+	l->attempt = l->attempts = 0;
+	for (size_t i = 0; i < l->rows.count; i++) {
+		const struct repo_row *other = &l->rows.rows[i];
+
+		if (other->run == row->run && same_profile(l, other, profile)) {
+			l->attempts++;
+			l->attempt += other->attempt <= row->attempt;
+		}
+	}
+}
+
 /* Shows the test in hand. */
 static int
 show_test(struct log *l, struct err *err)
 {
 	int rc = 0;
 
-	l->attempts = l->rows.count;
 	l->shown += l->rows.count;
-	for (size_t i = 0; rc == 0 && i < l->rows.count; i++)
+	for (size_t i = 0; rc == 0 && i < l->rows.count; i++) {
+		count_attempts(l, &l->rows.rows[i]);
 		rc = (l->json ? answer_row : print_row)(l, &l->rows.rows[i], err);
+	}
 	ask_rows_release(&l->rows);
 	return rc;
 }
 
 static int
-keep_row(void *context, const struct repo_row *row, struct err *err)
+keep_row(struct log *l, const struct repo_row *row, struct err *err)
+{
+	return choice_has(&l->choice, choice_of_tags(&l->choice, row->tags))
+		   ? ask_rows_add(&l->rows, row, err)
+		   : 0;
+}
+
+/* Keeps it if it is of the latest run that has the test in its profile. */
+static int
+keep_latest(void *context, const struct repo_row *row, struct err *err)
 {
 	struct log *l = context;
+	struct slice profile = choice_of_tags(&l->choice, row->tags);
 
-	return ask_rows_add(&l->rows, row, err);
+	for (size_t i = 0; i < l->rows.count; i++)
+		if (l->rows.rows[i].run != row->run && same_profile(l, &l->rows.rows[i], profile))
+			return 0;
+	return keep_row(l, row, err);
 }
 
 static bool
@@ -264,11 +302,13 @@ run_row(void *context, const struct repo_row *row, struct err *err)
 	return wanted(l, row->test) ? keep_row(l, row, err) : 0;
 }
 
-/* A test, from the latest run that has it. */
+/* A test, in each profile from the latest run that has it. */
 static int
 show_latest(struct log *l, struct slice id, struct err *err)
 {
-	return repo_history(l->repo, id, 1, keep_row, l, err) < 0 ? -1 : show_test(l, err);
+	return repo_history(l->repo, id, l->choice.profiled ? 0 : 1, keep_latest, l, err) < 0
+		   ? -1
+		   : show_test(l, err);
 }
 
 static int
@@ -309,10 +349,13 @@ static int
 finish(struct log *l)
 {
 	const struct args *a = &l->cli->args;
-	char where[64] = "";
+	bool chosen = l->choice.chosen.len > 0;
+	char where[128] = "";
 
-	if (!l->shown && a->set[ARG_RUN])
-		snprintf(where, sizeof(where), " in run %.40s", a->text[ARG_RUN]);
+	if (!l->shown && (a->set[ARG_RUN] || chosen))
+		snprintf(where, sizeof(where), "%s%.40s%s%.40s", a->set[ARG_RUN] ? " in run " : "",
+		    a->set[ARG_RUN] ? a->text[ARG_RUN] : "", chosen ? " in profile " : "",
+		    chosen ? a->profiles.values[0] : "");
 	if (!l->shown)
 		return ask_no_test(&l->cli->err, a->positionals[0], where);
 	if (l->left_out)
@@ -333,7 +376,7 @@ run_log(struct cli *cli)
 		return err_set(&cli->err, ERR_USAGE, "name the tests to show, by their ids or by globs");
 	if (cli_repository(cli, false, &l.repo) < 0)
 		return -1;
-	if (cli_latest(cli, l.repo, &latest) < 0)
+	if (choosing_init(&l.choice, cli, l.repo) < 0 || cli_latest(cli, l.repo, &latest) < 0)
 		goto out;
 	if (l.json) {
 		answer_begin(&l.answer, &cli->ui, "log");
@@ -348,6 +391,7 @@ run_log(struct cli *cli)
 		rc = finish(&l);
 out:
 	ask_rows_release(&l.rows);
+	choice_release(&l.choice);
 	repo_free(l.repo);
 	return rc;
 }
@@ -356,8 +400,8 @@ const struct command cmd_log = {
     .name = "log",
     .summary = "Show what became of certain tests, with their output.",
     .about = "Each TEST is an id, or a glob (* ? [...]) that has to match a whole id. Without\n"
-	     "-r RUN each test is shown as the latest run has it that has it at all. All of its\n"
-	     "attempts in that run are shown.\n"
+	     "-r RUN each test is shown as the latest run has it that has it at all, in each\n"
+	     "profile. All of its attempts in that run are shown.\n"
 	     "\n"
 	     "Of attachments that are long the first and last parts are shown, with a line\n"
 	     "between them that says how many bytes are left out; --all shows everything.\n"

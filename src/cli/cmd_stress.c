@@ -101,6 +101,8 @@ take_tests(struct stress *st)
 
 /* The newest runs of a test, those in which it failed first. */
 struct runs_of_test {
+	const struct repo *repo;
+	struct slice profile; /* absent: any */
 	int64_t failed[RUNS_MAX], others[RUNS_MAX];
 	size_t failed_count, other_count;
 };
@@ -111,6 +113,8 @@ take_run(void *context, const struct repo_row *row, struct err *err)
 	struct runs_of_test *runs = context;
 
 	(void)err;
+	if (!repo_is_of(runs->repo, row->tags, runs->profile))
+		return 0;
 	if (row->status == STATUS_FAIL && runs->failed_count < RUNS_MAX)
 		runs->failed[runs->failed_count++] = row->run;
 	else if (row->status != STATUS_FAIL && runs->other_count < RUNS_MAX)
@@ -118,15 +122,18 @@ take_run(void *context, const struct repo_row *row, struct err *err)
 	return 0;
 }
 
-/* Takes what ran before the test in its worker in that run. */
+/* Takes what ran before the test in its worker in that run; what ran in other profiles ran in other processes. */
 static int
 take_list(struct stress *st, struct stressed *t, int64_t run)
 {
+	struct slice profile = setup_profile(&st->setup, 0);
 	struct order order = {0};
 	struct choice choice;
 	size_t id, at = 0;
 	int rc = choosing_init(&choice, st->cli, st->s.repo);
 
+	if (rc == 0 && profile.data && strtab_add(&choice.chosen, profile, NULL) == STRTAB_NONE)
+		rc = err_nomem(&st->cli->err);
 	if (rc == 0)
 		rc = order_read(&order, st->s.repo, run, &choice, &st->cli->err);
 
@@ -152,12 +159,13 @@ static int
 find_list(struct stress *st, struct stressed *t)
 {
 	const struct args *a = &st->cli->args;
-	struct runs_of_test runs = {0};
+	struct runs_of_test runs = {.repo = st->s.repo, .profile = setup_profile(&st->setup, 0)};
 	int64_t id;
 
 	if (a->set[ARG_RUN])
 		return cli_run_id(st->cli, st->s.repo, a->text[ARG_RUN], &id) < 0 ? -1 : take_list(st, t, id);
-	if (repo_history(st->s.repo, t->id, 2 * RUNS_MAX, take_run, &runs, &st->cli->err) < 0)
+	if (repo_history(
+		st->s.repo, t->id, runs.profile.data ? 0 : 2 * RUNS_MAX, take_run, &runs, &st->cli->err) < 0)
 		return -1;
 	for (size_t i = 0; i < runs.failed_count + runs.other_count && !t->before.len; i++) {
 		id = i < runs.failed_count ? runs.failed[i] : runs.others[i - runs.failed_count];
@@ -177,10 +185,10 @@ prepare(struct stress *st)
 	struct arrange order = {0};
 	int rc = 0;
 
-	if (!template_takes_ids(st->setup.config))
+	if (!template_takes_ids(st->setup.in[0].config))
 		return err_set(&st->cli->err, ERR_FAILED,
 		    "stress: test_command has no $IDOPTION, $IDFILE or $IDLIST, so it cannot be asked for a test: %s",
-		    config_get(st->setup.config, "test_command"));
+		    config_get(st->setup.in[0].config, "test_command"));
 	if (!st->cli->args.set[ARG_IN_LIST])
 		return 0;
 	rc = arrange_init(&order, st->cli, st->s.repo);

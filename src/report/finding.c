@@ -398,6 +398,8 @@ add_command(const struct finding *f, const struct finding_call *call, int64_t ru
 		add_option(out, "-d", call->here);
 	if (call->repository)
 		add_option(out, "-R", call->repository);
+	if (f->victim->profile)
+		add_option(out, "--profile", f->victim->profile);
 	buf_str(out, " --load-list /dev/stdin --until-failure");
 	if (runs)
 		buf_printf(out, " --max-runs %lld", (long long)runs);

@@ -150,6 +150,13 @@ add_test(struct flakes *l, const struct repo_row *row)
 	return test;
 }
 
+/* In its profile. */
+static bool
+is_first_attempt(const struct flakes *l, const struct repo_row *row)
+{
+	return l->profiled ? repo_row_attempt(row) == 1 : row->attempt == 1;
+}
+
 static int
 take_row(void *context, const struct repo_row *row, struct err *err)
 {
@@ -178,7 +185,7 @@ take_row(void *context, const struct repo_row *row, struct err *err)
 	l->ends[l->end_count] = (struct flaky_end){.test = test,
 	    .failed = verdict == VERDICT_FAIL,
 	    /* A test is tried again under other circumstances than the first time. */
-	    .worker_known = l->at->isolated || (row->worker >= 0 && row->attempt == 1),
+	    .worker_known = l->at->isolated || (row->worker >= 0 && is_first_attempt(l, row)),
 	    .first = l->at->isolated,
 	    .duration = row->duration == TIME_NONE ? -1 : row->duration};
 	l->places[l->end_count++] = (struct place){row->worker, row->offset};

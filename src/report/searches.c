@@ -14,7 +14,7 @@ struct reading {
 	/* Of the probe that is read: */
 	const struct repo_run *run;
 	struct search_facts facts;
-	char *name, *test;
+	char *name, *test, *profile;
 };
 
 static int
@@ -45,6 +45,8 @@ take_fact(void *context, struct slice key, struct slice value, struct err *err)
 		return keep(&r->name, value, err);
 	if (slice_eq(key, SLICE_LIT(VICTIM_TEST)))
 		return keep(&r->test, value, err);
+	if (slice_eq(key, SLICE_LIT(VICTIM_PROFILE)))
+		return keep(&r->profile, value, err);
 	if (slice_eq(key, SLICE_LIT(VICTIM_RUN)))
 		slice_int(value, &f->run);
 	else if (slice_eq(key, SLICE_LIT(VICTIM_CONFIDENCE)))
@@ -79,12 +81,13 @@ find(struct reading *r)
 	}
 	s->list[s->count] = (struct search_facts){.name = r->name,
 	    .test = r->test,
+	    .profile = r->profile,
 	    .run = r->facts.run,
 	    .last = r->run->id,
 	    .start = TIME_NONE,
 	    .stop = TIME_NONE,
 	    .confidence = r->facts.confidence};
-	r->name = r->test = NULL;
+	r->name = r->test = r->profile = NULL;
 	return &s->list[s->count++];
 }
 
@@ -119,7 +122,8 @@ take_probe(void *context, const struct repo_run *run, struct err *err)
 out:
 	free(r->name);
 	free(r->test);
-	r->name = r->test = NULL;
+	free(r->profile);
+	r->name = r->test = r->profile = NULL;
 	return 0;
 }
 
@@ -139,6 +143,7 @@ searches_read(struct searches *s, struct repo *repo, const char *key, struct sli
 	strtab_release(&r.names);
 	free(r.name);
 	free(r.test);
+	free(r.profile);
 	return rc;
 }
 
@@ -148,6 +153,7 @@ searches_release(struct searches *s)
 	for (size_t i = 0; i < s->count; i++) {
 		free(s->list[i].name);
 		free(s->list[i].test);
+		free(s->list[i].profile);
 	}
 	free(s->list);
 	*s = (struct searches){0};

@@ -9,6 +9,7 @@
 
 struct search_facts {
 	char *name, *test;       /* of the search; the victim */
+	char *profile;           /* that it is in; NULL: none */
 	int64_t run;             /* in which that failed */
 	int64_t first, last;     /* probes */
 	int64_t start, stop;     /* of these; TIME_NONE when there is none */

@@ -3,6 +3,7 @@
 
 #include "fixture.h"
 #include "shape.h"
+#include "tagset.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,25 @@
 /* What a test is taken to need whose time is not known. */
 #define SECONDS_UNKNOWN 0.1
 
+/* The result is one in the profile of that name; NULL stands for all. */
+static bool
+is_of(const struct repo *repo, const struct repo_row *row, const char *profile)
+{
+	struct buf set, name;
+	bool is;
+
+	if (!profile)
+		return true;
+	buf_init(&set, SIZE_MAX / 4);
+	buf_init(&name, SIZE_MAX / 4);
+	repo_profile_of(repo, row->tags, &set);
+	tagset_name(buf_get(&set), &name);
+	is = !set.failed && slice_eq(buf_get(&name), slice_str(profile));
+	buf_release(&set);
+	buf_release(&name);
+	return is;
+}
+
 /* A result of the run that is read, at its place in the stream. */
 struct place {
 	size_t test; /* among `ids` */
@@ -20,8 +40,10 @@ struct place {
 	double seconds;
 };
 
-/* The results of a run, each test's first. */
+/* The results of a run in the victim's profile, each test's first. */
 struct reading {
+	const struct repo *repo;
+	const char *profile;
 	struct slice victim;
 	struct strtab ids;
 	struct place *places;
@@ -45,19 +67,24 @@ take_row(void *context, const struct repo_row *row, struct err *err)
 	struct place place = {.worker = row->worker,
 	    .offset = row->offset,
 	    .seconds = row->duration >= 0 ? (double)row->duration / 1e9 : SECONDS_UNKNOWN};
+	bool added;
 
-	/* A further attempt is run by another process. */
-	if (row->attempt > 1)
+	/* What is in another profile, or a further attempt, is run by another process. */
+	if (!is_of(r->repo, row, r->profile))
 		return 0;
 	if (slice_eq(row->test, r->victim)) {
+		if (r->found)
+			return 0;
 		r->own = place;
 		r->found = true;
 		r->status = row->status;
 		return 0;
 	}
-	place.test = strtab_add(&r->ids, row->test, NULL);
+	place.test = strtab_add(&r->ids, row->test, &added);
 	if (place.test == STRTAB_NONE)
 		return err_nomem(err);
+	if (!added)
+		return 0;
 	if (r->count == r->cap) {
 		size_t cap = r->cap ? 2 * r->cap : 256;
 		struct place *more = reallocarray(r->places, cap, sizeof(*more));
@@ -81,11 +108,11 @@ compare_places(const void *a, const void *b)
 
 /* Keeps of a run what ran before the victim in its worker, in the order of the stream. */
 static int
-read_run(struct reading *r, struct repo *repo, int64_t run, struct slice victim, struct err *err)
+read_run(struct reading *r, struct repo *repo, int64_t run, const struct victim *v, struct err *err)
 {
 	size_t kept = 0;
 
-	*r = (struct reading){.victim = victim};
+	*r = (struct reading){.repo = repo, .profile = v->profile, .victim = slice_str(v->id)};
 	if (repo_rows(repo, run, take_row, r, err) < 0)
 		return -1;
 	for (size_t i = 0; r->found && i < r->count; i++)
@@ -125,9 +152,10 @@ read_facts(struct repo *repo, int64_t run, struct facts *out, struct err *err)
 	return repo_meta(repo, run, take_fact, out, err);
 }
 
-/* A test's first results in the runs of the past, the newest first. */
+/* A test's first results in the runs of the past, in a profile, the newest first. */
 struct past {
 	struct repo *repo;
+	const char *profile;
 	int64_t begun;
 	struct past_run {
 		int64_t run;
@@ -135,6 +163,8 @@ struct past {
 	} runs[HISTORY_MAX];
 	size_t count;
 	int64_t looked_at; /* runs */
+	int64_t last;      /* of these */
+	bool taken;        /* it has a result in the profile */
 };
 
 static int
@@ -143,11 +173,15 @@ take_past(void *context, const struct repo_row *row, struct err *err)
 	struct past *p = context;
 	struct facts facts;
 
-	if (row->attempt > 1)
+	if (!p->looked_at || p->last != row->run) {
+		p->looked_at++;
+		p->last = row->run;
+		p->taken = false;
+	}
+	if (p->taken || p->count == HISTORY_MAX || (p->begun && row->run >= p->begun) ||
+	    !is_of(p->repo, row, p->profile))
 		return 0;
-	p->looked_at++;
-	if (p->count == HISTORY_MAX || (p->begun && row->run >= p->begun))
-		return 0;
+	p->taken = true;
 	if (read_facts(p->repo, row->run, &facts, err) < 0)
 		return -1;
 	if (!facts.probe)
@@ -157,10 +191,11 @@ take_past(void *context, const struct repo_row *row, struct err *err)
 
 /* There may be any number of probes among the latest runs. */
 static int
-read_past(struct past *p, struct repo *repo, const char *test, int64_t begun, struct err *err)
+read_past(
+    struct past *p, struct repo *repo, const char *test, const char *profile, int64_t begun, struct err *err)
 {
 	for (int64_t limit = HISTORY_MAX;; limit *= 8) {
-		*p = (struct past){.repo = repo, .begun = begun};
+		*p = (struct past){.repo = repo, .profile = profile, .begun = begun};
 		if (repo_history(repo, slice_str(test), limit, take_past, p, err) < 0)
 			return -1;
 		if (p->count == HISTORY_MAX || p->looked_at < limit)
@@ -169,12 +204,13 @@ read_past(struct past *p, struct repo *repo, const char *test, int64_t begun, st
 }
 
 int
-victim_past(struct repo *repo, const char *test, int64_t begun, struct victim_past *out, struct err *err)
+victim_past(struct repo *repo, const char *test, const char *profile, int64_t begun, struct victim_past *out,
+    struct err *err)
 {
 	struct victim_past found = {-1, -1, -1};
 	struct past past;
 
-	if (read_past(&past, repo, test, begun, err) < 0)
+	if (read_past(&past, repo, test, profile, begun, err) < 0)
 		return -1;
 	if (past.count)
 		found.any = past.runs[0].run;
@@ -225,15 +261,16 @@ find_candidates(struct victim *v, struct repo *repo, int64_t passed, struct err 
 {
 	struct reading failing = {0}, passing = {0};
 	struct strtab own = {0};
-	int rc = read_run(&failing, repo, v->run, slice_str(v->id), err);
+	int rc = read_run(&failing, repo, v->run, v, err);
 
 	if (rc == 0 && !failing.found)
-		rc = err_set(err, ERR_NO_TESTS, "run %lld has no test '%.300s'", (long long)v->run, v->id);
+		rc = err_set(err, ERR_NO_TESTS, "run %lld has no test '%.300s'%s%.100s", (long long)v->run,
+		    v->id, v->profile ? " in profile " : "", v->profile ? v->profile : "");
 	for (size_t i = 0; rc == 0 && i < failing.count; i++)
 		if (strtab_add(&own, strtab_get(&failing.ids, failing.places[i].test), NULL) == STRTAB_NONE)
 			rc = err_nomem(err);
 	if (rc == 0 && passed >= 0 && passed != v->run) {
-		rc = read_run(&passing, repo, passed, slice_str(v->id), err);
+		rc = read_run(&passing, repo, passed, v, err);
 		if (rc == 0)
 			rc = add_candidates(v, &passing, &own, err);
 	}
@@ -247,15 +284,15 @@ find_candidates(struct victim *v, struct repo *repo, int64_t passed, struct err 
 }
 
 int
-victim_find(
-    struct victim *v, struct repo *repo, const char *test, int64_t run, int64_t begun, struct err *err)
+victim_find(struct victim *v, struct repo *repo, const char *test, const char *profile, int64_t run,
+    int64_t begun, struct err *err)
 {
 	struct victim_past past;
 
-	*v = (struct victim){.id = strdup(test), .run = run, .begun = begun};
+	*v = (struct victim){.id = strdup(test), .profile = profile, .run = run, .begun = begun};
 	if (!v->id)
 		return err_nomem(err);
-	if (victim_past(repo, test, begun, &past, err) < 0)
+	if (victim_past(repo, test, profile, begun, &past, err) < 0)
 		return -1;
 	return find_candidates(v, repo, past.passed, err);
 }
@@ -298,7 +335,7 @@ victim_observe(const struct victim *v, struct repo *repo, int64_t run, struct ob
 	enum verdict verdict = VERDICT_NONE;
 	struct reading r;
 	struct facts facts;
-	int rc = read_run(&r, repo, run, slice_str(v->id), err);
+	int rc = read_run(&r, repo, run, v, err);
 
 	out->count = 0;
 	if (rc == 0)
@@ -328,7 +365,7 @@ victim_history(const struct victim *v, struct repo *repo, victim_fn fn, void *co
 	if (rc == 0)
 		rc = read_facts(repo, v->run, &own, err);
 	if (rc == 0)
-		rc = read_past(&past, repo, v->id, v->begun, err);
+		rc = read_past(&past, repo, v->id, v->profile, v->begun, err);
 	while (rc == 0 && past.count > 0) {
 		int64_t run = past.runs[--past.count].run;
 

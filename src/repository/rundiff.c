@@ -13,6 +13,13 @@ enum state {
 	FAILS,
 };
 
+/* That of a test whose name has one. */
+static struct slice
+profile_of(struct slice name)
+{
+	return slice_from(name, slice_find(name, '\0') + 1);
+}
+
 /* The place of a row's test in its profile, or STRTAB_NONE. */
 static size_t
 add_test(struct rundiff *d, const struct repo_row *row, bool *added)
@@ -26,7 +33,10 @@ add_test(struct rundiff *d, const struct repo_row *row, bool *added)
 	buf_slice(&name, row->test);
 	buf_byte(&name, '\0');
 	repo_profile_of(d->repo, row->tags, &name);
-	test = name.failed ? STRTAB_NONE : strtab_add(&d->tests, buf_get(&name), added);
+	test =
+	    name.failed || strtab_add(&d->profiles[d->side], profile_of(buf_get(&name)), NULL) == STRTAB_NONE
+		? STRTAB_NONE
+		: strtab_add(&d->tests, buf_get(&name), added);
 	buf_release(&name);
 	return test;
 }
@@ -67,7 +77,16 @@ rundiff_is_whole(const struct repo_run *run)
 	return run->state == REPO_FINISHED && !run->partial;
 }
 
-/* Whether the test has changed in this way. That a test is absent from a part of the suite says nothing. */
+/* Whether that a test is absent from a run counts. */
+static bool
+misses(const struct rundiff *d, size_t side, size_t test)
+{
+	return rundiff_is_whole(&d->runs[side]) &&
+	       (!repo_profile_tags(d->repo).len ||
+		   strtab_find(&d->profiles[side], profile_of(strtab_get(&d->tests, test))) != STRTAB_NONE);
+}
+
+/* Whether the test has changed in this way. */
 static bool
 changed(const struct rundiff *d, size_t test, enum rundiff_change change)
 {
@@ -83,9 +102,9 @@ changed(const struct rundiff *d, size_t test, enum rundiff_change change)
 	case RUNDIFF_SKIPPED:
 		return old == FAILS && new == SKIPPED;
 	case RUNDIFF_APPEARED:
-		return old == ABSENT && rundiff_is_whole(&d->runs[0]);
+		return old == ABSENT && misses(d, 0, test);
 	case RUNDIFF_VANISHED:
-		return new == ABSENT &&rundiff_is_whole(&d->runs[1]);
+		return new == ABSENT &&misses(d, 1, test);
 	default:
 		return false;
 	}
@@ -126,6 +145,8 @@ rundiff_release(struct rundiff *d)
 	free(d->order);
 	free(d->states);
 	strtab_release(&d->tests);
+	strtab_release(&d->profiles[0]);
+	strtab_release(&d->profiles[1]);
 	*d = (struct rundiff){0};
 }
 

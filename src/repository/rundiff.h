@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What changed from one run to another, test by test. What a test did in the end counts: its last attempt in each
- * run. With profiles a test is as many tests as profiles it was run in. Invariant: that a test is absent from a run that was cut off, or of a part of the suite, says nothing. */
+ * run. With profiles a test is as many tests as profiles it was run in. Invariant: that a test is absent from a run
+ * that was cut off, or of a part of the suite, or has nothing of its profile, says nothing. */
 #ifndef RUNDIFF_H
 #define RUNDIFF_H
 
@@ -22,8 +23,9 @@ struct rundiff {
 	struct repo_run runs[2]; /* the old one and the new one */
 	size_t side;             /* the one being read */
 	const struct repo *repo;
-	struct strtab tests;  /* ids; with profiles there follow a NUL and the profile */
-	uint8_t (*states)[2]; /* of each test, in each run */
+	struct strtab tests;       /* ids; with profiles there follow a NUL and the profile */
+	struct strtab profiles[2]; /* that there are results of, where there are profiles */
+	uint8_t (*states)[2];      /* of each test, in each run */
 	size_t cap;
 	size_t *order; /* the tests by their ids */
 };

@@ -34,7 +34,7 @@ api_causes(struct call *call, struct reply *out, struct err *err)
 		return 0;
 	rc = call_run(call, out, 0, &run, err);
 	if (rc == 0)
-		rc = run_causes_read(call->repo, &run, &causes, err);
+		rc = run_causes_read(call->repo, &run, NULL, NULL, &causes, err);
 	if (rc == 0)
 		rc = give(&causes, out, call->request, limit, err);
 	causes_release(&causes);

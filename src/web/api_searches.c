@@ -181,7 +181,8 @@ give(struct call *call, struct reply *out, const struct search_facts *facts, str
 
 	e.finding.victim = &e.victim;
 	e.probes = calloc(EVIDENCE_MAX, sizeof(*e.probes));
-	rc = e.probes ? victim_find(&e.victim, call->repo, facts->test, facts->run, facts->first, err)
+	rc = e.probes ? victim_find(
+			    &e.victim, call->repo, facts->test, facts->profile, facts->run, facts->first, err)
 		      : err_nomem(err);
 	if (rc == 0)
 		rc = finding_begin(&e.finding, call->repo, err);

@@ -312,6 +312,38 @@ class Questions(ProfileTest):
         self.assertIn("on.py39: fails on all 2 profiles\n", self.call("failing", expect=1).out)
         self.assertEqual([{"test": "on.py39", "profile": ["py311"]}], self.json("diff", expect=1)["new_failures"])
 
+    def test_what_became_of_a_test_is_told_for_each_profile(self):
+        self.call("run", "--profile", "py311", expect=0)
+        self.call("run", "--profile", "py39", "--retries=1", expect=1)
+
+        def logged(*args, expect=0):
+            return sorted((r["run"], r["tags"][-1]) for r in self.json("log", "on.py39", *args, expect=expect)["results"])
+        self.assertEqual([(1, "py311"), (2, "py39"), (2, "py39")], logged())
+        self.assertEqual([(1, "py311")], logged("--profile", "py311"))
+        self.assertEqual([(0, "py311"), (0, "py39")], logged("-r", "0"))
+        self.assertEqual([(0, "py39")], logged("-r", "0", "--profile", "py39"))
+        self.assertNotIn("attempt", self.call("log", "on.*", "-r", "0").out)
+        for attempt in ("1 of 2", "2 of 2"):
+            self.assertEqual(1, self.call("log", "on.*").out.count("attempt " + attempt))
+        listed = [line.split()[:3] for line in self.lines("history", "on.py39", "--all") if line[:1].isdigit()]
+        self.assertEqual([["0", "1", "failed"], ["0", "1", "passed"], ["1", "1", "passed"], ["2", "1", "failed"],
+                          ["2", "2", "failed"]], sorted(listed))
+        self.assertIn("in run 2 in profile py311", self.call("log", "on.py39", "-r", "2", "--profile", "py311", expect=4).err)
+
+    def test_causes_of_one_profile(self):
+        self.assertEqual(1, self.json("causes")["failures"])
+        self.assertEqual(["on.py39"], self.json("causes", "--profile", "py39")["causes"][0]["tests"])
+        self.assertEqual(0, self.json("causes", "--profile", "py311")["failures"])
+        self.assertIn("Nothing failed in run 0", self.call("causes", "--profile", "py311", expect=0).out)
+
+    def test_a_profile_that_was_not_run_has_not_vanished(self):
+        self.call("run", "--profile", "py311", expect=0)
+        self.assertIn("no change", self.call("diff", expect=0).out)
+        self.assertEqual(["new failure: on.py39 (py39)"], self.lines("diff", "1", "0", expect=1)[:-1])
+        self.write(".testr.conf", self.read(".testr.conf").replace("pass.a", "pass.b"))
+        self.call("run", "--profile", "py311", expect=0)
+        self.assertEqual(["appeared: pass.b (py311)", "vanished: pass.a (py311)"], self.lines("diff", expect=0)[:-1])
+
     def test_what_fails_in_one_profile_is_not_flaky(self):
         for _ in range(3):
             self.call("load", "--profile", "py39", input=suite.packet("x", "fail"), expect=1)
@@ -360,6 +392,50 @@ class Questions(ProfileTest):
         self.call("load", "--tag", "night", "--tag", "py39", input=stream)
         tags = {tuple(r["tags"]) for r in self.json("last", expect=None)["results"]}
         self.assertEqual({("night", "py39"), ("night", "py311", "py39")}, tags)
+
+
+class Searches(ProfileTest):
+    """A test that fails in one of two profiles, where another test comes before it; both run in the same worker."""
+
+    def setUp(self):
+        super().setUp()
+        command = "test_command=/usr/bin/python3 %s/suite.py $LISTOPT $IDOPTION pass.b victim.v\n" % project.HERE
+        self.project("pass.a polluter.p victim.v", TWO + command)
+        self.call("run", expect=1)
+        self.assertEqual({"py39": ["victim.v"]}, self.by_profile("failing", "--list", expect=1))
+
+    def probes(self):
+        """The profiles and tests of the runs that decide nothing."""
+        last = max(run["run"] for run in self.json("runs")["runs"])
+        rows = [r for run in range(1, last + 1) for r in self.json("last", "-r", str(run), expect=None)["results"]]
+        return {t for r in rows for t in r["tags"] if t in ("py39", "py311")}, {r["test"] for r in rows}
+
+    def test_bisect(self):
+        self.assertIn("--profile, one of: py39 py311", self.call("bisect", "victim.v", expect=2).err)
+        self.assertIn("no test failed in run 0 in profile py311", self.call("bisect", "--profile", "py311", expect=4).err)
+        verdict = self.json("bisect", "--profile", "py39", "--confidence=0.9")
+        self.assertEqual(("polluter", ["polluter.p"]), (verdict["verdict"], verdict["tests"]))
+        self.assertIn(" --profile py39 ", verdict["reproduce"])
+        profiles, tests = self.probes()
+        self.assertEqual({"py39"}, profiles)
+        self.assertLessEqual(tests, {"pass.a", "polluter.p", "victim.v"})
+        resumed = self.json("bisect", "--resume", "--profile", "py39", "--confidence=0.9")
+        self.assertEqual((verdict["probes"], verdict["tests"]), (resumed["probes"], resumed["tests"]))
+        self.assertIn("no search in profile py311", self.call("bisect", "--resume", "--profile", "py311", expect=3).err)
+        # What is known of the other profile is its own results, whichever profile comes first in the run.
+        self.json("bisect", "victim.v", "--profile", "py311", "--budget=1s", expect=None)
+        self.assertIn("pass.b", self.probes()[1])
+        last = str(max(run["run"] for run in self.json("runs")["runs"]))
+        self.assertNotIn("py39", {t for r in self.json("last", "-r", last, expect=None)["results"] for t in r["tags"]})
+        # The latest run that has the profile, and is no probe.
+        self.call("run", "--profile", "py311", expect=0)
+        self.assertEqual(0, self.json("bisect", "--profile", "py39", "--confidence=0.9")["run"])
+
+    def test_stress(self):
+        self.call("stress", "victim.v", "--profile", "py39", "--in-list", "--below=0.5", expect=1)
+        self.assertEqual(({"py39"}, {"pass.a", "polluter.p", "victim.v"}), self.probes())
+        self.call("stress", "victim.v", "--profile", "py311", "--in-list", "--below=0.5", expect=0)
+        self.assertEqual({"pass.a", "pass.b", "polluter.p", "victim.v"}, self.probes()[1])
 
 
 class Mixed(ProfileTest):

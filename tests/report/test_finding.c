@@ -74,7 +74,8 @@ read_back(struct repo *repo, const char *search)
 	ok(searches_read(&found, repo, VICTIM_SEARCH, slice_str(search), &err));
 	assert_int_equal(1, found.count);
 	assert_string_equal("victim", found.list[0].test);
-	ok(victim_find(&victim, repo, found.list[0].test, found.list[0].run, found.list[0].first, &err));
+	ok(victim_find(
+	    &victim, repo, found.list[0].test, NULL, found.list[0].run, found.list[0].first, &err));
 	ok(finding_begin(&f, repo, &err));
 	ok(finding_resume(&f, repo, slice_str(search), NULL, NULL, &err));
 	ok(finding_judge(&f, &err));
@@ -102,7 +103,7 @@ test_same_however_late(void **state)
 	(void)state;
 	ok(repo_open("memory:", &repo, &err));
 	failed = store(repo, NULL, 0, (1u << CANDIDATES) - 1, STATUS_FAIL);
-	ok(victim_find(&victim, repo, "victim", failed, 0, &err));
+	ok(victim_find(&victim, repo, "victim", NULL, failed, 0, &err));
 	assert_int_equal(CANDIDATES, victim.before.len);
 	ok(finding_begin(&f, repo, &err));
 	for (unsigned i = 0; i < PROBES; i++) {
@@ -137,7 +138,7 @@ test_same_however_late(void **state)
 	json_decref(now);
 
 	/* Behind so many probes, too, it is known where the victim failed. */
-	ok(victim_past(repo, "victim", failed + PROBES, &past, &err));
+	ok(victim_past(repo, "victim", NULL, failed + PROBES, &past, &err));
 	assert_int_equal(failed, past.failed);
 	assert_int_equal(-1, past.passed);
 	finding_release(&f);
