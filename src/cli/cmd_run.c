@@ -507,7 +507,7 @@ conclude(struct testing *t, struct once *o, int rc, int *status)
 	if (rc == 0 && said_nothing(t, o))
 		ui_warn(&t->cli->ui,
 		    "note: the test command reported no test; it has to print subunit on its standard output: %s",
-		    config_get(t->setup.config, "test_command"));
+		    config_get(t->setup.in[0].config, "test_command"));
 	return rc;
 }
 
