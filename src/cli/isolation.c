@@ -265,18 +265,19 @@ static void
 note_chance(const struct isolation *is)
 {
 	const struct bisect_verdict *v = &is->verdict;
+	double sure = 100 * (v->confidence < 0.9999 ? v->confidence : 0.9999);
 	struct ui *ui = &is->cli->ui;
 
 	if (found(is) && (v->with.passes || v->without.failures))
 		ui_warn(ui,
-		    "note: '%.*s' failed in %lu of %lu runs with the cause and in %lu of %lu without: the answer is statistical, %.1f%% sure",
+		    "note: '%.*s' failed in %lu of %lu runs with the cause and in %lu of %lu without: the answer is statistical, %.4g%% sure",
 		    SLICE_FMT(is->victim), (unsigned long)v->with.failures,
 		    (unsigned long)v->with.failures + v->with.passes, (unsigned long)v->without.failures,
-		    (unsigned long)v->without.failures + v->without.passes, 100 * v->confidence);
+		    (unsigned long)v->without.failures + v->without.passes, sure);
 	else if (v->settled && v->kind == EXPLANATION_ALONE)
 		ui_warn(ui,
-		    "note: '%.*s' failed in %zu of %zu probes, whatever ran before it: the answer is statistical, %.1f%% sure",
-		    SLICE_FMT(is->victim), is->failures, is->probes, 100 * v->confidence);
+		    "note: '%.*s' failed in %zu of %zu probes, whatever ran before it: the answer is statistical, %.4g%% sure",
+		    SLICE_FMT(is->victim), is->failures, is->probes, sure);
 	else if (!found(is) && is->probes)
 		ui_warn(ui,
 		    "note: '%.*s' failed in %zu of %zu probes, without a verdict; `testr bisect` searches longer",
