@@ -239,7 +239,7 @@ print(struct stress *st)
 		else
 			table_cell(&table, slice_str(state_name(t)));
 		table_printf(&table, "%.3g%%", 100 * rate_of(t));
-		table_printf(&table, "%.2g%% and %.2g%%", 100 * range.low, 100 * range.high);
+		table_printf(&table, "%.3g%% and %.3g%%", 100 * range.low, 100 * range.high);
 		table_printf(&table, "%llu", (unsigned long long)t->rate.failures);
 		table_printf(&table, "%llu", (unsigned long long)t->rate.runs);
 		table_printf(&table, "%.1f", t->seconds);

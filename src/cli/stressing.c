@@ -127,7 +127,7 @@ draw_live(struct rounds *r, const struct stressed *t)
 		return;
 	range = sequential_interval(&t->rate);
 	buf_init(&line, 65536);
-	buf_printf(&line, "%lld runs · %llu of %llu failed, %.2g%% to %.2g%% · ", (long long)r->s->runs,
+	buf_printf(&line, "%lld runs · %llu of %llu failed, %.3g%% to %.3g%% · ", (long long)r->s->runs,
 	    (unsigned long long)t->rate.failures, (unsigned long long)t->rate.runs, 100 * range.low,
 	    100 * range.high);
 	buf_slice(&line, t->id);
