@@ -276,9 +276,10 @@ climb(struct search *s)
 		better = false;
 		for (size_t i = 0; i < count; i++) {
 			size_t g = groups[i], had = s->take[g], all = s->e->groups[g].count;
-			size_t tries[] = {0, all, had + 1, had - 1};
+			/* Steps of one are not enough: members that cost next to nothing are swept up all together. */
+			size_t tries[] = {0, all, had + 1, had - 1, all / 2, had / 2, had + (all - had) / 2};
 
-			for (size_t t = 0; t < 4; t++) {
+			for (size_t t = 0; t < sizeof(tries) / sizeof(*tries); t++) {
 				if (tries[t] > all || tries[t] == s->take[g])
 					continue;
 				set_take(s, &w, g, tries[t]);

@@ -202,6 +202,44 @@ test_finds_a_pair_among_many(void **state)
 	}
 }
 
+/* Candidates that cost next to nothing beside a probe's start are halved like any others. */
+static void
+test_cheap_candidates_are_halved(void **state)
+{
+	double seconds[MAX_CANDIDATES + 1];
+	struct bisect_options options = {
+	    .candidates = MAX_CANDIDATES, .seconds = seconds, .overhead = 1, .confidence = 0.95};
+	struct bisect_verdict verdict;
+
+	(void)state;
+	for (size_t cost = 0; cost < 2; cost++)
+		for (size_t culprit = 0; culprit < MAX_CANDIDATES; culprit += 17) {
+			struct bisect *b;
+			size_t probes = 0;
+
+			for (size_t i = 0; i < MAX_CANDIDATES; i++)
+				seconds[i] = cost ? 1e-4 : 0;
+			b = bisect_new(&options);
+			assert_non_null(b);
+			while (assert_int_equal(0, bisect_verdict(b, &verdict)),
+			    !verdict.settled && probes < 30) {
+				const size_t *members;
+				size_t count, has = 0;
+				double failing;
+
+				assert_int_equal(0, bisect_next(b, &members, &count, &failing));
+				for (size_t i = 0; i < count; i++)
+					has += members[i] == culprit;
+				assert_int_equal(0, bisect_observe(b, members, count, has));
+				probes++;
+			}
+			assert_true(verdict.settled);
+			assert_int_equal(EXPLANATION_POLLUTER, verdict.kind);
+			assert_int_equal(culprit, verdict.culprits[0]);
+			bisect_free(b);
+		}
+}
+
 /* What it says at a confidence is right at least that often, as far as so few seeds can tell; bench/run bisect has
  * more. */
 static void
@@ -424,6 +462,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_finds_what_fails_surely),
 	    cmocka_unit_test(test_finds_a_pair_among_many),
+	    cmocka_unit_test(test_cheap_candidates_are_halved),
 	    cmocka_unit_test(test_is_right_as_often_as_it_says),
 	    cmocka_unit_test(test_replay_gives_the_same_state),
 	    cmocka_unit_test(test_order_of_observations_does_not_matter),
