@@ -41,13 +41,13 @@ def pytest_load_initial_conftests(early_config):
 
 
 def _read_list(path, args):
-    """The ids in a file, a set."""
+    """The ids in a file, with their places in it."""
     if "--subunit-load-list" in args:
         # pytest chooses its root, which all ids depend on, before it knows our options: this file would be one to look at.
         raise pytest.UsageError("--subunit-load-list and FILE have to be one argument: --subunit-load-list=" + path)
     try:
         with open(path, "rb") as file:
-            return {line.strip().decode("utf-8") for line in file}
+            return {line.strip().decode("utf-8"): place for place, line in enumerate(file)}
     except (OSError, UnicodeDecodeError) as error:
         raise pytest.UsageError("--subunit-load-list: %s: %s" % (path, error))
 
@@ -219,6 +219,8 @@ class _Once(_Plugin):
             return
         gone = [item for item in items if subunit.clean(item.nodeid) not in self._wanted]
         items[:] = [item for item in items if subunit.clean(item.nodeid) in self._wanted]
+        if "TESTR_KEEP_ORDER" in os.environ:
+            items.sort(key=lambda item: self._wanted[subunit.clean(item.nodeid)])
         if gone:
             config.hook.pytest_deselected(items=gone)
 

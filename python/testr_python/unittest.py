@@ -284,21 +284,27 @@ def _load(argv, capture, say):
 # ---- running once ----
 
 
-def _all_of(suite, path):
-    if path is None:
-        return suite
-    with open(path, "rb") as file:
-        return restrict(suite, {line.strip().decode("utf-8") for line in file})
+def _chosen(suite, path):
+    """What is to run, and its ids: all, or the tests in the file, whose order is kept where testr says that it matters."""
+    if path is not None:
+        with open(path, "rb") as file:
+            ids = [line.strip().decode("utf-8") for line in file]
+        if "TESTR_KEEP_ORDER" in os.environ:
+            tests = Tests(suite)
+            ids = [test_id for test_id in dict.fromkeys(ids) if test_id in tests]
+            return tests.sequence(_Listed(ids)), ids
+        suite = restrict(suite, set(ids))
+    return suite, [test.id() for test in leaves(suite)]
 
 
 def once(argv):
     capture, output = channel.move_output()
     reporter = report.Reporter(lambda data: channel.write_all(output, data), capture)
     program = _load(argv, capture, output)
-    suite = _all_of(program.test, program.load_list)
+    suite, ids = _chosen(program.test, program.load_list)
     reporter.outside()
-    for test in leaves(suite):
-        reporter.exists(test.id())
+    for test_id in ids:
+        reporter.exists(test_id)
     reporter.flush()
     if program.only_list:
         errors = "\n".join(program.testLoader.errors)
@@ -365,6 +371,15 @@ class _Whole(unittest.TestSuite):
 
     def left(self, result):
         return [test_id for test_id in self.ids if test_id not in result.started]
+
+
+class _Listed:
+    """Stands for a request where there is no server."""
+
+    stopped = False
+
+    def __init__(self, tests):
+        self.tests = tests
 
 
 class _Sequence(unittest.TestSuite):

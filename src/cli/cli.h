@@ -17,6 +17,7 @@ struct cli {
 	const char *program; /* the path of our own program, for guards */
 	const char *invoked; /* the command line as typed */
 	char *here;          /* the project's directory, "~" expanded */
+	bool keep_order;     /* test processes are told that the order of their tests matters */
 	struct args args;
 	struct ui ui;
 	struct err err;

@@ -361,6 +361,7 @@ run_bisect(struct cli *cli)
 		return rc;
 	if (cli_repository(cli, false, &b.repo) < 0)
 		return -1;
+	cli->keep_order = true;
 	rc = setup_begin(&b.setup, cli, 0);
 	if (rc == 0)
 		rc = find_victim(&b);

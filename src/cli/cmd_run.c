@@ -599,6 +599,8 @@ run_run(struct cli *cli)
 	if (rc == 0)
 		rc = arrange_init(&t.arrange, cli, t.repo);
 	if (rc == 0) {
+		cli->keep_order = t.arrange.order != ARRANGE_USUAL || cli->args.set[ARG_LOAD_LIST] ||
+				  cli->args.set[ARG_ANALYZE_ISOLATION];
 		rc = setup_begin(&t.setup, cli, t.arrange.workers);
 		if (rc == 0)
 			rc = run_tests(&t);

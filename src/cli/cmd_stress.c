@@ -348,6 +348,7 @@ run_stress(struct cli *cli)
 	if (rc == 0)
 		rc = cli_repository(cli, false, &st.s.repo);
 	if (rc == 0) {
+		cli->keep_order = true;
 		rc = setup_begin(&st.setup, cli, 0);
 		if (rc == 0)
 			rc = setup_alone(&st.setup, "stress");

@@ -176,7 +176,8 @@ choose_profiles(struct setup *s)
 	}
 	for (size_t i = 0; i < s->count; i++)
 		if (find_timeouts(s, i) < 0 || check_config(s, i) < 0 ||
-		    environment_make(s->in[i].config, s->in[i].name, &s->places[i].environment, err) < 0)
+		    environment_make(s->in[i].config, s->in[i].name, s->cli->keep_order,
+			&s->places[i].environment, err) < 0)
 			return -1;
 	return limit_load(&s->limits, s->config, err);
 }

@@ -37,7 +37,8 @@ is_variable(const struct config_entry *e)
 }
 
 static int
-fill(char **variables, size_t count, const struct config *c, const char *profile, struct err *err)
+fill(char **variables, size_t count, const struct config *c, const char *profile, bool keep_order,
+    struct err *err)
 {
 	const struct config_entry *e;
 
@@ -46,7 +47,8 @@ fill(char **variables, size_t count, const struct config *c, const char *profile
 		if (!variables[count++])
 			return err_nomem(err);
 	}
-	if (profile && set(variables, &count, ENVIRONMENT_PROFILE, profile, err))
+	if ((profile && set(variables, &count, ENVIRONMENT_PROFILE, profile, err)) ||
+	    (keep_order && set(variables, &count, ENVIRONMENT_ORDER, "1", err)))
 		return -1;
 	for (size_t i = 0; (e = config_entry(c, i)); i++)
 		if (is_variable(e) && set(variables, &count, e->spelling + strlen(CONFIG_ENV), e->value, err))
@@ -55,10 +57,10 @@ fill(char **variables, size_t count, const struct config *c, const char *profile
 }
 
 int
-environment_make(const struct config *c, const char *profile, char ***out, struct err *err)
+environment_make(const struct config *c, const char *profile, bool keep_order, char ***out, struct err *err)
 {
 	const struct config_entry *e;
-	size_t count = 0, changes = profile != NULL;
+	size_t count = 0, changes = (profile != NULL) + keep_order;
 	char **variables;
 
 	*out = NULL;
@@ -71,7 +73,7 @@ environment_make(const struct config *c, const char *profile, char ***out, struc
 	variables = calloc(count + changes + 1, sizeof(*variables));
 	if (!variables)
 		return err_nomem(err);
-	if (fill(variables, 0, c, profile, err)) {
+	if (fill(variables, 0, c, profile, keep_order, err)) {
 		environment_free(variables);
 		return -1;
 	}

@@ -9,9 +9,12 @@
 
 /* The variable that says in which profile a command runs, "py39+mysql"; not set where there are no profiles. */
 #define ENVIRONMENT_PROFILE "TESTR_PROFILE"
+/* The variable that is "1" where the order of the tests that a test command is given is part of the question. */
+#define ENVIRONMENT_ORDER "TESTR_KEEP_ORDER"
 
-/* Makes it; `profile` may be NULL. *out is freed with environment_free. */
-int environment_make(const struct config *c, const char *profile, char ***out, struct err *err);
+/* Makes it; `profile` may be NULL; `keep_order` says that the order matters. *out is freed with environment_free. */
+int environment_make(
+    const struct config *c, const char *profile, bool keep_order, char ***out, struct err *err);
 /* Accepts NULL. */
 void environment_free(char **environment);
 

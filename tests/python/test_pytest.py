@@ -47,6 +47,15 @@ class Server(conversation.Laws, unittest.TestCase):
         self.assertEqual({}, dict(events.files))
         return events
 
+    def test_order_is_kept_where_testr_asks(self):
+        listed = [t.id for t in self.once().tests if t.id.startswith("test_all.py::")]
+        wanted = listed[::-1]
+        command = OURS + ["--subunit-load-list=" + self.load_list(wanted)]
+        status, events = driver.run_once(command, self.directory, TESTR_KEEP_ORDER="1")
+        self.assertEqual((0, wanted), (status, [t.id for t in events.tests]), events.stderr)
+        status, events = driver.run_once(command, self.directory)
+        self.assertEqual((0, listed), (status, [t.id for t in events.tests]), events.stderr)
+
     def test_like_junit(self):
         path = os.path.join(self.top, "junit.xml")
         events = self.once("--junitxml=" + path)

@@ -83,6 +83,18 @@ class Server(conversation.Laws, unittest.TestCase):
         self.assertEqual(b"before the class\n", events.files["stdout"])
         self.assertEqual((0, b""), server.end())
 
+    def test_order_is_kept_where_testr_asks(self):
+        log = [ALL + "First.test_log", ALL + "Second.test_log"]
+        path = os.path.join(self.top, "list")
+        with open(path, "w") as f:
+            f.writelines(test + "\n" for test in [log[1], "no.such.test", log[0], ALL + "First.test_quiet", log[1]])
+        command = OURS + ["discover", "-s", "suite", "-t", ".", "--load-list", path]
+        status, events = driver.run_once(command, self.top, TESTR_KEEP_ORDER="1")
+        self.assertEqual((0, [log[1], log[0], ALL + "First.test_quiet"]), (status, events.exists), events.stderr)
+        self.assertEqual([log[1], log[0], ALL + "First.test_quiet"], [t.id for t in events.tests])
+        status, events = driver.run_once(command, self.top)
+        self.assertEqual([log[0], ALL + "First.test_quiet", log[1]], [t.id for t in events.tests])
+
     def test_fixtures_of_classes_and_modules(self):
         server = self.server()
         log = [ALL + "First.test_log", ALL + "Second.test_log"]

@@ -169,16 +169,21 @@ test_environment(void **state)
 						"env.TEST_profiles_new=%%\n"),
 			     "conf", &c, &err),
 	    0);
-	assert_int_equal(environment_make(c, "a+b", &made, &err), 0);
+	assert_int_equal(environment_make(c, "a+b", false, &made, &err), 0);
 	assert_string_equal(variable(made, "TEST_PROFILES_OLD"), "a b");
 	assert_string_equal(variable(made, "TEST_PROFILES_KEPT"), "kept");
 	assert_string_equal(variable(made, "TEST_profiles_new"), "%");
 	assert_string_equal(variable(made, "TESTR_PROFILE"), "a+b");
+	assert_null(variable(made, "TESTR_KEEP_ORDER"));
 	environment_free(made);
 	config_free(c);
 	assert_int_equal(config_parse(slice_str("[DEFAULT]\nx=a\n"), "conf", &c, &err), 0);
-	assert_int_equal(environment_make(c, NULL, &made, &err), 0);
+	assert_int_equal(environment_make(c, NULL, false, &made, &err), 0);
 	assert_null(made);
+	assert_int_equal(environment_make(c, NULL, true, &made, &err), 0);
+	assert_string_equal(variable(made, "TESTR_KEEP_ORDER"), "1");
+	assert_string_equal(variable(made, "TEST_PROFILES_KEPT"), "kept");
+	environment_free(made);
 	config_free(c);
 }
 
