@@ -50,6 +50,7 @@ struct search {
 	bool killed; /* those that ran were broken off */
 	bool done;   /* none runs */
 	bool failed;
+	bool strayed; /* a test process was seen to run its tests in another order */
 	struct err *err;
 };
 
@@ -178,6 +179,19 @@ measure(struct search *s, const struct lane *lane)
 	bisect_price(s->b->found.engine, s->overhead / s->measured + s->b->found.victim->own);
 }
 
+/* What is to run before the victim has to: a test process that sorts its tests hides what depends on their order. */
+static void
+check_order(struct search *s, const struct lane *lane)
+{
+	if (s->strayed || lane->seen.count >= lane->count)
+		return;
+	s->strayed = true;
+	ui_warn(&s->b->setup->cli->ui,
+	    "note: in a probe, %zu of the %zu tests that were to run before %s had not: the test command seems to run tests in\n"
+	    "an order of its own, not in that of $IDFILE. What fails in another order only is not found so.",
+	    lane->count - lane->seen.count, lane->count, s->b->found.victim->id);
+}
+
 /* A probe is over, and nothing of it is alive. */
 static void
 finish_probe(struct search *s, struct lane *lane)
@@ -187,6 +201,7 @@ finish_probe(struct search *s, struct lane *lane)
 	if (store_end(s, lane) < 0 || s->failed) {
 		fail(s);
 	} else if (lane->seen.ended) {
+		check_order(s, lane);
 		measure(s, lane);
 		if (finding_observe(&s->b->found, &lane->seen, s->err) < 0)
 			fail(s);

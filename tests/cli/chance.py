@@ -5,7 +5,8 @@
 The file RULE says in JSON how many tests there are ("tests"), which of them is the victim, and when it fails: after all of
 "after", unless "unless" ran, at the rate "rate" and else at "else". Its luck is the same in every run of the program that is the
 n-th: LUCK holds a byte for each. With "cycle" there is no luck: after "after" it fails in all runs that had the same tests but each
-cycle-th. "crash" is a test that kills the process; the victim hangs if "hang" is set.
+cycle-th. "crash" is a test that kills the process; the victim hangs if "hang" is set. With "sorted" they run in the order of
+their names.
 """
 import hashlib
 import json
@@ -39,6 +40,8 @@ def main():
     if "--load-list" in sys.argv:
         with open(sys.argv[sys.argv.index("--load-list") + 1]) as f:
             tests = [int(line[-4:]) for line in f if line.strip()]
+    if rule.get("sorted"):
+        tests.sort()
     before = set()
     for test in tests:
         if "--list" in sys.argv:

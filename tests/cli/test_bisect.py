@@ -298,6 +298,17 @@ class Trouble(BisectTest):
         answer = self.bisect("--budget", "20s", expect=1)
         self.assertEqual("unknown", answer["verdict"])
 
+    def test_probes_in_an_order_of_their_own(self):
+        rule = dict(tests=8, victim=2, after=[5], rate=1)
+        self.prepare(**rule)
+        self.write("list", "".join(name(n) + "\n" for n in (7, 5, 0, 2, 1)))
+        self.call("run", "--load-list", "list", expect=1)
+        self.assertEqual([name(5)], self.bisect()["tests"])
+        self.write("RULE", json.dumps(dict(rule, sorted=True)))
+        result = self.call("bisect", "--budget", "2s", expect=1)
+        self.assertRegex(result.err, r"note: in a probe, \d+ of the \d+ tests that were to run before pkg.test_002 had not")
+        self.assertEqual(1, result.err.count("note: in a probe"))
+
     def test_victim_that_crashes(self):
         self.project("pass.a crash pass.b")
         self.call("run", expect=1)
