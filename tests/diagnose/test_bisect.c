@@ -222,7 +222,7 @@ test_cheap_candidates_are_halved(void **state)
 			b = bisect_new(&options);
 			assert_non_null(b);
 			while (assert_int_equal(0, bisect_verdict(b, &verdict)),
-			    !verdict.settled && probes < 30) {
+			    !verdict.settled && probes < 18) {
 				const size_t *members;
 				size_t count, has = 0;
 				double failing;
