@@ -7,6 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The rates of a case at hand are not drawn from the prior, so that a posterior is a little too sure of itself where
+ * they are unusual, most of all with a background of failures: this part of the doubt makes up for that. */
+#define CAUTION 0.8
+
 /* What is blamed on others is to be as sure as was asked also for who thought it this much likelier beforehand that
  * the victim fails alone: a wrong verdict of that kind sends people after tests that have no part in it, and at
  * moderate rates it is the likeliest wrong one. */
@@ -33,7 +37,7 @@ bisect_new(const struct bisect_options *o)
 	if (!b)
 		return NULL;
 	b->overhead = o->overhead;
-	b->confidence = o->confidence;
+	b->confidence = 1 - CAUTION * (1 - o->confidence);
 	b->rates = rates_prior_new();
 	b->choice.members = calloc(o->candidates + 1, sizeof(*b->choice.members));
 	if (!b->rates || !b->choice.members ||
