@@ -8,6 +8,7 @@ Arguments choose tests by a part of their id. The exit status is 1 when a test f
 """
 
 import os
+import re
 import sys
 import unittest
 
@@ -35,7 +36,8 @@ class Result(unittest.TestResult):
         name = test.id().replace("__main__.", "").replace("#", "\\#")
         sys.stdout.write("%sok %d - %s%s\n" % ("" if ok else "not ", self.number, name, directive))
         for text_line in text.splitlines():
-            sys.stdout.write("# %s\n" % text_line)
+            # The report of all tests is XML, which has no room for control characters.
+            sys.stdout.write("# %s\n" % re.sub(r"[\x00-\x08\x0e-\x1f\x7f\ufffe\uffff]", "?", text_line))
         sys.stdout.flush()
 
     def addSuccess(self, test):

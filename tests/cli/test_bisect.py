@@ -71,10 +71,10 @@ class BisectTest(ProjectTest):
 
 class Verdicts(BisectTest):
     def test_polluter(self):
-        self.fail_once(tests=24, victim=20, after=[11], rate=0.6)
-        answer = self.bisect()
+        self.fail_once(tests=24, victim=20, after=[11], rate=0.75, seed=271)
+        answer = self.bisect("--confidence", "0.999")
         self.assertEqual(("polluter", [name(11)], name(20)), (answer["verdict"], answer["tests"], answer["victim"]))
-        self.assertGreaterEqual(answer["confidence"], 0.95)
+        self.assertGreaterEqual(answer["confidence"], 0.999)
         rates = answer["rates"]
         self.assertLess(rates["with"]["low"], 0.75)
         self.assertGreater(rates["with"]["high"], 0.5)
@@ -141,7 +141,7 @@ class Storage(BisectTest):
         self.assertEqual((answer["run"], answer["probes"]), (again["run"], again["probes"]))
 
     def test_resume_takes_up_what_is_stored(self):
-        self.fail_once(tests=12, victim=10, after=[7], rate=0.8)
+        self.fail_once(tests=12, victim=10, after=[7], rate=0.8, seed=33)
         first = self.bisect()
         again = self.bisect("--resume")
         for key in ("verdict", "tests", "confidence", "probes", "failures", "rates"):
@@ -202,10 +202,13 @@ class Isolation(BisectTest):
     """run --analyze-isolation asks the same engine, and stores nothing."""
 
     def analyzed(self, cause, **rule):
-        """What it says on standard error."""
+        """What it says on standard error; None when the victim passes at first."""
         before = self.runs()
         self.write("RULE", json.dumps(rule))
-        result = self.call("run", "--analyze-isolation", expect=3)
+        result = self.call("run", "--analyze-isolation")
+        if result.code == 0:
+            return None
+        self.assertEqual(3, result.code, result)
         self.assertRegex(result.out, r"failing test +caused by test\n-+  -+\n%s +%s\n$" % (name(rule["victim"]), cause))
         self.assertEqual(before, self.runs())
         return result.err
@@ -216,11 +219,16 @@ class Isolation(BisectTest):
         self.assertNotIn("note:", self.analyzed("%s with %s" % (name(4), name(21)), **rule))
 
     def test_what_is_statistical(self):
-        rule = dict(tests=24, victim=20, after=[11], rate=0.6)
-        self.fail_once(**rule)
-        said = self.analyzed(name(11), **rule)
+        rule = dict(tests=10, victim=8, after=[3], rate=0.9)
+        self.fail_once(seed=1, **rule)
+        # Whether it passes after its polluter while that is looked for is a matter of luck.
+        for seed in range(1, 100):
+            os.remove(self.path("LUCK"))
+            said = self.analyzed(name(3), seed=seed, **rule)
+            if said:
+                break
         self.assertRegex(said, r"note: '%s' failed in \d+ of \d+ runs with the cause and in 0 of \d+ without: the answer is "
-                         r"statistical, 9[5-9](\.\d+)?%% sure\n" % name(20))
+                         r"statistical, 9[5-9](\.\d+)?%% sure\n" % name(8))
 
     def test_what_fails_alone_by_chance(self):
         rule = dict(tests=10, victim=9, rate=0.5, seed=1)

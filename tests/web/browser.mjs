@@ -7,6 +7,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
+import { stripVTControlCharacters } from "node:util";
 
 export const TESTR = process.env.TESTR_BIN ?? "testr";
 export const PYTHON = process.env.PYTHON ?? "/usr/bin/python3";
@@ -139,7 +140,8 @@ export async function main(tests, release) {
 			browser.wrong = [];
 			await browser.done();
 			console.log(`not ok ${++number} - ${name}`);
-			console.log(String(error.stack).replace(/^/gm, "# "));
+			/* No colours: the report of all tests is XML, which has no room for control characters. */
+			console.log(stripVTControlCharacters(String(error.stack)).replace(/^/gm, "# "));
 			process.exitCode = 1;
 		}
 	}
