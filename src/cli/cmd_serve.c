@@ -50,8 +50,9 @@ run_serve(struct cli *cli)
 const struct command cmd_serve = {
     .name = "serve",
     .summary = "Serve a repository over HTTP: pages to look at, and a REST API.",
-    .about = "Answers until it is interrupted. By default this machine alone can reach it, and\n"
-	     "read all that is stored; from elsewhere, and to upload runs, a token is needed.\n",
+    .about =
+	"Answers until it is interrupted. By default this machine alone can reach it, and\n"
+	"read all that is stored; from elsewhere, to upload runs, and to cancel one, a token is needed.\n",
     .arguments = "",
     .args = args,
     .run = run_serve,

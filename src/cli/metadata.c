@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "metadata.h"
 
+#include "holder.h"
 #include "process.h"
 #include "utf8.h"
 
@@ -135,7 +136,7 @@ int
 metadata_gather(
     struct metadata *m, struct cli *cli, size_t workers, const uint32_t *seed, const char *environment)
 {
-	char host[HOST_NAME_MAX + 1] = "", directory[PATH_MAX], number[32];
+	char host[HOST_NAME_MAX + 1] = "", directory[PATH_MAX], number[32], process[HOLDER_NAME_MAX];
 	struct err *err = &cli->err;
 
 	snprintf(number, sizeof(number), "%zu", workers);
@@ -149,6 +150,8 @@ metadata_gather(
 	if (realpath(cli->here, directory) && add(m, SLICE_LIT("directory"), slice_str(directory), err) < 0)
 		return -1;
 	if (gethostname(host, sizeof(host) - 1) == 0 && add(m, SLICE_LIT("host"), slice_str(host), err) < 0)
+		return -1;
+	if (holder_self(process) && add(m, SLICE_LIT(REPO_META_PROCESS), slice_str(process), err) < 0)
 		return -1;
 	if (add_environment(m, environment, err) < 0)
 		return -1;

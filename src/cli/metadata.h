@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What is recorded of a run beside its results: the directory, host, number of workers, parts of the
+ * What is recorded of a run beside its results: the directory, host, process, number of workers, parts of the
  * environment, what --meta gives, and the commit that is checked out.
  *
  * git is asked in the background, from the beginning of the run on, so that the run does not wait for it.

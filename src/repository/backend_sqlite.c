@@ -9,6 +9,7 @@
 #include "db_postgres.h"
 #include "db_sqlite.h"
 #include "fold.h"
+#include "holder.h"
 #include "index_page.h"
 #include "profile.h"
 #include "rebuild.h"
@@ -20,6 +21,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -534,6 +536,37 @@ database_size(struct repo *repo, int64_t *out, struct err *err)
 	return index_size(((struct sqlite_repo *)repo)->index, out, err);
 }
 
+static int
+keep_process(void *context, struct slice key, struct slice value, struct err *err)
+{
+	char **name = context;
+
+	if (*name || !slice_eq(key, SLICE_LIT(REPO_META_PROCESS)))
+		return 0;
+	*name = slice_dup(value);
+	return *name ? 0 : err_nomem(err);
+}
+
+static int
+sqlite_interrupt(struct repo *base, int64_t run, struct err *err)
+{
+	struct sqlite_repo *repo = (struct sqlite_repo *)base;
+	char *name = NULL;
+	int fd, rc = sqlite_meta(base, run, keep_process, &name, err);
+
+	/* Another repository's run has no stream yet, and its process is elsewhere. */
+	if (rc == 0 && name)
+		rc = streams_has(&repo->streams, run, err);
+	if (rc > 0) {
+		fd = streams_fetch(&repo->streams, run, 0, UINT64_MAX, err);
+		rc = fd < 0 ? -1 : holder_signal(slice_str(name), fd, SIGINT, err);
+		if (fd >= 0)
+			close(fd);
+	}
+	free(name);
+	return rc;
+}
+
 #define FUNCTIONS \
 	.allocate = sqlite_allocate, .close = sqlite_close, .run_begin = writer_run_begin, \
 	.append = writer_append, .meta_set = writer_meta_set, .flush = writer_flush, .room = writer_room, \
@@ -558,6 +591,7 @@ const struct repo_backend backend_sqlite = {
     .rebuild = sqlite_rebuild,
     .reserve = sqlite_reserve,
     .adopt = sqlite_adopt,
+    .interrupt = sqlite_interrupt,
     FUNCTIONS,
 };
 

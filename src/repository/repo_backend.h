@@ -60,6 +60,9 @@ struct repo_backend {
 	void (*import_abort)(struct repo_writer *w);
 	int (*settle)(struct repo *repo, int64_t run, struct err *err);
 
+	/* NULL where it cannot be known which process writes a run. */
+	int (*interrupt)(struct repo *repo, int64_t run, struct err *err);
+
 	int (*run_count)(struct repo *repo, int64_t *out, struct err *err);
 	int (*latest)(struct repo *repo, int64_t *out, struct err *err);
 	int (*run_get)(struct repo *repo, int64_t id, struct repo_run *out, struct err *err);

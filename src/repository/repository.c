@@ -400,6 +400,12 @@ repo_settle(struct repo *repo, int64_t run, struct err *err)
 	return repo->backend->settle ? repo->backend->settle(repo, run, err) : 0;
 }
 
+int
+repo_interrupt(struct repo *repo, int64_t run, struct err *err)
+{
+	return repo->backend->interrupt ? repo->backend->interrupt(repo, run, err) : 0;
+}
+
 void
 repo_import_abort(struct repo_writer *w)
 {

@@ -58,12 +58,15 @@ struct repo_run {
 
 /* Metadata of a run: free keys and values in UTF-8, a key of at most REPO_KEY_MAX bytes, a value of at most
  * REPO_VALUE_MAX. Known keys: command, directory, host, workers, parent, seed, git.commit, git.dirty ("true",
- * "false"), git.branch, env.NAME. */
+ * "false"), git.branch, process, env.NAME. */
 struct repo_meta {
 	struct slice key, value;
 };
 #define REPO_KEY_MAX ((size_t)200)
 #define REPO_VALUE_MAX ((size_t)64 * 1024)
+
+/* The key under which the process that makes a run names itself (holder.h). */
+#define REPO_META_PROCESS "process"
 
 /* The key that makes a run a probe, an experiment on some tests: what fails, how long tests take and which run is
  * the latest go by the other runs. Its value says what for. Format 1 does not know it. */
@@ -155,6 +158,11 @@ int repo_run_find(struct repo *repo, int64_t id, struct repo_run *out, struct er
 /* Calls fn for each run, oldest first. */
 typedef int (*repo_run_fn)(void *context, const struct repo_run *run, struct err *err);
 int repo_runs(struct repo *repo, repo_run_fn fn, void *context, struct err *err);
+
+/* Tells the process that makes a running run to end it, as an interrupt from the keyboard does. 1; 0 when it cannot be
+ * found, as it is on another machine, somebody else's or this one, or the streams are in a database; or -1. The run
+ * has to name it (REPO_META_PROCESS). */
+int repo_interrupt(struct repo *repo, int64_t run, struct err *err);
 
 /* The metadata of a run, sorted by key. */
 typedef int (*repo_meta_fn)(void *context, struct slice key, struct slice value, struct err *err);

@@ -13,6 +13,7 @@ int api_root(struct call *call, struct reply *out, struct err *err);
 int api_healthz(struct call *call, struct reply *out, struct err *err);
 int api_runs(struct call *call, struct reply *out, struct err *err);
 int api_run(struct call *call, struct reply *out, struct err *err);
+int api_cancel(struct call *call, struct reply *out, struct err *err);
 int api_stream(struct call *call, struct reply *out, struct err *err);
 int api_all_events(struct call *call, struct reply *out, struct err *err);
 int api_events(struct call *call, struct reply *out, struct err *err);

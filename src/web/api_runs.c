@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api.h"
 #include "follow.h"
+#include "token.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -9,11 +10,11 @@
 int
 api_root(struct call *call, struct reply *out, struct err *err)
 {
-	(void)call;
 	return reply_json(out,
-	    json_pack("{ss, s{ss, ss, ss, ss, ss, ss}}", "version", "1", "links", "runs", "/api/v1/runs",
-		"tests", "/api/v1/tests", "failing", "/api/v1/failing", "events", "/api/v1/events",
-		"description", "/openapi.json", "metrics", "/metrics"),
+	    json_pack("{ss, s{sb, sb}, s{ss, ss, ss, ss, ss, ss}}", "version", "1", "may", "write",
+		(call->scopes & TOKEN_WRITE) != 0, "token", call->options->tokens != NULL, "links", "runs",
+		"/api/v1/runs", "tests", "/api/v1/tests", "failing", "/api/v1/failing", "events",
+		"/api/v1/events", "description", "/openapi.json", "metrics", "/metrics"),
 	    err);
 }
 

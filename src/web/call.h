@@ -19,7 +19,8 @@ struct call {
 	const struct route_match *match;
 	struct repo *repo;      /* of the worker */
 	const char *last_event; /* Last-Event-ID, or NULL */
-	bool open;              /* anybody may read, wherever from (struct web_options) */
+	const struct web_options *options;
+	unsigned scopes; /* what the client may do: enum token_scope */
 };
 
 /* Each of these is 0 when the value is there and right, or is not there and *out has the default; otherwise the

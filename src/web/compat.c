@@ -160,7 +160,7 @@ compat_begin(struct compat_answer *a, const struct call *call, struct reply *out
 	if (a->script && !is_function(callback))
 		return compat_refuse(out, "callback: this is not the name of a function");
 	/* Any page can run a script of any site, with what the user may see there. */
-	if (a->script && !call->open) {
+	if (a->script && !call->options->open) {
 		compat_refuse(out,
 		    "callback: scripts are only given by `testr serve --open`, because pages of"
 		    " any site could run them");

@@ -43,6 +43,7 @@ struct exchange {
 	struct request request;
 	const char *wrong; /* with the target */
 	struct route_match match;
+	unsigned scopes; /* what the client may do, as far as that was asked */
 	const char *last_event, *none_match, *range;
 	bool gzip; /* the client takes it */
 	struct reply reply;
@@ -159,17 +160,19 @@ static bool
 is_allowed(struct exchange *x, unsigned wanted)
 {
 	struct exchange_place *place = x->place;
-	unsigned has = place->loopback || place->options->open ? TOKEN_READ : 0;
+	const char *authorization = header(x, "Authorization");
 	struct err err;
 
-	if (has & wanted)
+	if (place->loopback || place->options->open)
+		x->scopes |= TOKEN_READ;
+	if (authorization || !(x->scopes & wanted)) {
+		if (tokens_refresh(&place->tokens, &err) < 0)
+			place->options->warn(place->options->context, err.text);
+		x->scopes |= tokens_scopes(&place->tokens, authorization);
+	}
+	if (x->scopes & wanted)
 		return true;
-	if (tokens_refresh(&place->tokens, &err) < 0)
-		place->options->warn(place->options->context, err.text);
-	has |= tokens_scopes(&place->tokens, header(x, "Authorization"));
-	if (has & wanted)
-		return true;
-	reply_problem(&x->reply, header(x, "Authorization") ? 403 : 401, "token-needed",
+	reply_problem(&x->reply, authorization ? 403 : 401, "token-needed",
 	    "this needs a token that may %s; `testr serve --token-file` names the file of those that are known",
 	    wanted == TOKEN_WRITE ? "write" : "read");
 	if (x->reply.status == 401)
@@ -361,8 +364,13 @@ cache_key(const struct exchange *x, struct buf *out)
 static int
 make_reply(struct exchange *x, struct worker *worker, struct err *err)
 {
-	struct call call = {
-	    x->place->web, &x->request, &x->match, worker->repo, x->last_event, x->place->options->open};
+	struct call call = {.web = x->place->web,
+	    .request = &x->request,
+	    .match = &x->match,
+	    .repo = worker->repo,
+	    .last_event = x->last_event,
+	    .options = x->place->options,
+	    .scopes = x->scopes};
 	uint64_t stamp = 0;
 	struct slice key;
 	struct buf text;
@@ -370,7 +378,9 @@ make_reply(struct exchange *x, struct worker *worker, struct err *err)
 
 	buf_init(&text, REQUEST_TARGET_MAX + 8);
 	key = cache_key(x, &text);
-	rc = worker->cache && key.data ? repo_stamp(worker->repo, &stamp, err) : 0;
+	rc = worker->cache && key.data && x->match.route->method == METHOD_GET && !x->match.route->fleeting
+		 ? repo_stamp(worker->repo, &stamp, err)
+		 : 0;
 	if (rc == 0 && !(stamp && cache_find(worker->cache, key, stamp, &x->reply))) {
 		rc = x->match.route->handler(&call, &x->reply, err);
 		if (rc >= 0)
@@ -608,7 +618,7 @@ take_head(struct exchange *x, const char *method)
 	x->state = REFUSED;
 	if (!check(x, method))
 		return body ? send_reply(x) : MHD_YES;
-	if (x->match.route && x->match.route->method == METHOD_POST)
+	if (x->match.route && !x->match.route->handler)
 		return begin_upload(x) || !body ? MHD_YES : send_reply(x);
 	if (body) {
 		reply_problem(&x->reply, 413, "no-body", "no body is expected here");

@@ -26,7 +26,8 @@ struct route {
 	enum method method;
 	const char *pattern;
 	const char *params; /* words; one that ends in '.' is a prefix, "*" stands for any other */
-	route_fn handler;   /* NULL: what takes a body */
+	route_fn handler;   /* NULL: a run is sent */
+	bool fleeting;      /* the answer depends on more than the repository and the request's target */
 };
 
 #define ROUTE_PARTS_MAX 4

@@ -13,7 +13,7 @@
 
 enum token_scope {
 	TOKEN_READ = 1,
-	TOKEN_WRITE = 2, /* to upload runs; includes reading */
+	TOKEN_WRITE = 2, /* to change anything; includes reading */
 };
 
 #define TOKEN_COUNT_MAX 1000

@@ -13,7 +13,7 @@ import jsonschema
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import tap  # noqa: E402
-from webcase import ODD, Server, WebTest, everywhere, stream  # noqa: E402
+from webcase import ODD, GatedRun, Server, WebTest, everywhere, stream  # noqa: E402
 
 SOURCE = os.environ.get("TESTR_SOURCE") or os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 RESULTS = [("pkg.test_%d" % n, "fail" if n == 3 else "success", 0.1, b"text" if n == 3 else None) for n in range(9)] + [
@@ -171,7 +171,7 @@ class Document(WebTest):
         yield from (("404", ("GET", self.fill(path, part), {}, None)) for part in re.findall(r"\{(\w+)\}", path))
 
     def uploads(self, path, operation, params):
-        """The same for the only POST."""
+        """The same for POST of a run."""
         run, keyed = stream(RESULTS), {**WRITER, "Idempotency-Key": "k"}
         yield "201", ("POST", path, keyed, run)
         yield "200", ("POST", path, keyed, run)
@@ -198,14 +198,28 @@ class Document(WebTest):
             self.assertIsNone(self.writable.process.poll())
         yield "409", ("POST", path, {**WRITER, "Idempotency-Key": "open 0"}, run)
 
+    def cancels(self, path, operation, params):
+        """The same for POST that ends one."""
+        yield "401", ("POST", self.fill(path), {}, None)
+        yield "403", ("POST", self.fill(path), {"Authorization": "Bearer reads"}, None)
+        yield "404", ("POST", self.fill(path, "run"), WRITER, None)
+        yield "409", ("POST", self.fill(path), WRITER, None)
+        # Streams in a database do not say who writes them: test_actions has that.
+        if not self.postgres:
+            with GatedRun(self.dir, ["pkg.test_3"]) as going:
+                yield "202", ("POST", "/api/v1/runs/%d/cancel" % going.wait_for(self.writable), WRITER, None)
+
     def test_every_answer_that_is_documented(self):
+        kinds = {"/api/v1/runs": self.uploads, "/api/v1/runs/{run}/cancel": self.cancels}
         self.writable = Server(self.dir, "--token-file", os.path.join(self.dir, "tokens"))
         for path, method, operation, params in self.operations("get", "post"):
             missing = set(operation["responses"]) - {"default"}
             # It never ends.
             if path == "/api/v1/events":
                 missing.discard("200")
-            for status, request in (self.answers if method == "get" else self.uploads)(path, operation, params):
+            if path == "/api/v1/runs/{run}/cancel" and self.postgres:
+                missing.discard("202")
+            for status, request in (self.answers if method == "get" else kinds[path])(path, operation, params):
                 if status not in missing:
                     continue
                 answer = self.writable.request(request[0], request[1], request[2], request[3])

@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { openSync, writeFileSync, writeSync } from "node:fs";
+import { openSync, readdirSync, readFileSync, writeFileSync, writeSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { axeSays, directory, filled, main, open, PATIENCE, PYTHON, run, Server, start, TESTR } from "./browser.mjs";
@@ -61,6 +61,32 @@ function gated(tests) {
 	writeFileSync(join(at, ".testr.conf"), `[DEFAULT]\ntest_command=${PYTHON} ${join(HERE, "gated_suite.py")} ${join(at, "gate")} ${tests.join(",")} $LISTOPT\ntest_list_option=--list\n`);
 	const gate = openSync(join(at, "gate"), "r+");
 	return {at, say: (...words) => writeSync(gate, words.map(word => word + "\n").join(""))};
+}
+
+/** A server of a project for which "reads" and "writes" are tokens. */
+function guarded(at) {
+	const tokens = join(directory(), "tokens"), line = token => `${createHash("sha256").update(token).digest("hex")} ${token.slice(0, -1)} ana ${token}\n`;
+	writeFileSync(tokens, line("reads") + line("writes"), {mode: 0o600});
+	return new Server(at, "--token-file", tokens).start();
+}
+
+/** By the keyboard. */
+async function enterToken(page, token) {
+	await page.getByRole("button", {name: "Enter a token"}).focus();
+	await page.keyboard.press("Enter");
+	await page.keyboard.type(token);
+	await page.keyboard.press("Enter");
+}
+
+/** The numbers of processes with that word on their command lines. */
+function processesWith(word) {
+	return readdirSync("/proc").filter(name => /^\d+$/.test(name)).filter(pid => {
+		try {
+			return readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0").includes(word);
+		} catch {
+			return false;
+		}
+	});
 }
 
 await main({
@@ -407,6 +433,36 @@ await main({
 		await page.locator("#results tbody tr").nth(5).waitFor();
 		await own.stop();
 		browser.wrong = browser.wrong.filter(text => !/ERR_CONNECTION_REFUSED|ERR_INCOMPLETE_CHUNKED|ERR_CONNECTION_RESET/.test(text));
+	},
+
+	async "a run is cancelled, by who may, and leaves no process"(browser) {
+		const {at, say} = gated(["test_a", "test_b"]), gate = join(at, "gate");
+		say("success", "success");
+		run(TESTR, ["run"], {cwd: at});
+		const own = await guarded(at);
+		const going = start(TESTR, ["run", "--order=listed"], {cwd: at, stdio: "ignore"});
+		const over = new Promise(resolve => going.once("exit", resolve));
+		const page = await browser.page(own);
+		await open(page, "/");
+		await page.locator("#runs .status.running").waitFor();
+		await page.locator("#runs tbody tr:first-child .go").click();
+		await filled(page);
+		await page.locator("#running .go", {hasText: "test_a"}).waitFor();
+		assert.equal(await page.getByRole("button", {name: "Cancel"}).count(), 0);
+		await enterToken(page, "reads");
+		await page.getByText("That token may not write here").waitFor();
+		assert.deepEqual(await axeSays(page), []);
+		await page.getByRole("button", {name: "Not now"}).click();
+		await enterToken(page, "writes");
+		await page.getByRole("button", {name: "Cancel"}).click();
+		assert.deepEqual(await axeSays(page), []);
+		assert.notEqual(processesWith(gate).length, 0);
+		await page.getByRole("button", {name: "Cancel the run"}).click();
+		await page.waitForFunction(() => document.querySelector("h1")?.textContent.startsWith("Interrupted"));
+		await over;
+		assert.deepEqual(processesWith(gate), []);
+		assert.equal(JSON.parse(run(TESTR, ["runs", "--json"], {cwd: at})).runs[0].outcome, "interrupted");
+		await own.stop();
 	},
 
 	...(process.env.TESTR_LONG !== undefined && {async "a million results are scrolled through"(browser) {

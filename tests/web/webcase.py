@@ -107,6 +107,58 @@ class Server:
         return self.process.returncode, err.decode()
 
 
+class GatedRun:
+    """A run whose tests wait for words: say() lets one end."""
+
+    def __init__(self, directory, tests, *args):
+        here = os.path.dirname(os.path.abspath(__file__))
+        self.place = tempfile.TemporaryDirectory(prefix="testr-test-")
+        self.fifo = os.path.join(self.place.name, "gate")
+        os.mkfifo(self.fifo)
+        self.gate = os.open(self.fifo, os.O_RDWR)
+        self.conf = os.path.join(directory, ".testr.conf")
+        with open(self.conf, "w") as f:
+            f.write("[DEFAULT]\ntest_command=%s %s/gated_suite.py %s %s $LISTOPT\ntest_list_option=--list\n"
+                    % (os.environ.get("PYTHON", "/usr/bin/python3"), here, self.fifo, ",".join(tests)))
+        self.process = subprocess.Popen([TESTR, "run", *args], cwd=directory, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                        stderr=subprocess.DEVNULL)
+
+    def say(self, *words):
+        os.write(self.gate, "".join(word + "\n" for word in words).encode())
+
+    def suites(self):
+        """The numbers of the processes that run its tests."""
+        found = []
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                with open("/proc/%s/cmdline" % pid, "rb") as f:
+                    words = f.read().split(b"\0")
+            except OSError:
+                continue
+            if self.fifo.encode() in words and b"--list" not in words:
+                found.append(int(pid))
+        return found
+
+    def wait_for(self, server):
+        """Its id, as soon as its first test runs."""
+        while True:
+            for run in server.get("/api/v1/runs?state=running").json()["runs"]:
+                if run["meta"].get("process", "").split(" ")[0] == str(self.process.pid) and self.suites():
+                    return run["run"]
+            if self.process.poll() is not None:
+                raise AssertionError("the run ended with %d" % self.process.returncode)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.wait(PATIENCE)
+        os.close(self.gate)
+        os.unlink(self.conf)
+        self.place.cleanup()
+
+
 def programs():
     """Where Debian has PostgreSQL's programs; the newest."""
     return sorted(glob.glob("/usr/lib/postgresql/*/bin"))[-1]

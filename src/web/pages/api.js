@@ -14,8 +14,11 @@ export class Problem extends Error {
 /* A server that others can reach asks for a token; it is kept as long as the tab is open. */
 const TOKEN = "testr-token";
 
+/** Returns the one before, which may be kept again. */
 export function keepToken(token) {
-	sessionStorage.setItem(TOKEN, token);
+	const before = sessionStorage.getItem(TOKEN);
+	token === null ? sessionStorage.removeItem(TOKEN) : sessionStorage.setItem(TOKEN, token);
+	return before;
 }
 
 export function headers() {
@@ -42,17 +45,33 @@ export function path(...parts) {
 	return BASE + "/" + parts.map(encodeURIComponent).join("/");
 }
 
-/** The answer to GET. Parameters that are empty are left out. */
-export async function get(where, params = {}) {
-	const query = String(new URLSearchParams(Object.entries(params).filter(([, value]) => value !== undefined && value !== null && value !== "")));
+async function ask(where, options) {
 	let response;
 	try {
-		response = await fetch(where + (query ? "?" + query : ""), {headers: headers()});
+		response = await fetch(where, options);
 	} catch {
 		throw new Problem(0, "The server does not answer. It may have been stopped: start it with \u201ctestr serve\u201d.");
 	}
 	if (response.ok)
-		return response.json();
+		return response;
 	const problem = await response.json().catch(() => ({}));
 	throw new Problem(response.status, problem.detail ?? response.statusText);
+}
+
+/** The answer to GET. Parameters that are empty are left out. */
+export async function get(where, params = {}) {
+	const query = String(new URLSearchParams(Object.entries(params).filter(([, value]) => value !== undefined && value !== null && value !== "")));
+	return (await ask(where + (query ? "?" + query : ""), {headers: headers()})).json();
+}
+
+/** The answer to GET as it is now, and its tag, which a change of it names. */
+export async function getTagged(where) {
+	const response = await ask(where, {headers: headers(), cache: "no-store"});
+	return [await response.json(), response.headers.get("ETag")];
+}
+
+/** Changes something: POST, PUT with a body that is sent as JSON, or DELETE. With a tag it is only done if what it is of is unchanged. */
+export async function change(method, where, body, tag) {
+	const extra = {...(body && {"Content-Type": "application/json"}), ...(tag && {"If-Match": tag})};
+	return (await ask(where, {method, headers: {...headers(), ...extra}, body: body && JSON.stringify(body)})).json();
 }

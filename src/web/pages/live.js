@@ -3,6 +3,7 @@
  * A run that goes on: what runs now and for how long, what has failed, when it will be over.
  *
  * Invariant: what is shown follows from the events seen, each once. */
+import { actions, confirmed } from "./actions.js";
 import { get, path } from "./api.js";
 import { h, sign, status, testLink } from "./dom.js";
 import { follow } from "./events.js";
@@ -118,7 +119,8 @@ export async function live(main, run, over) {
 		await over(end);
 	}
 
-	main.append(h("p", {class: "over"}, `Run ${run.run}`), heading, link, h("div", {class: "live"}, line, bar, running), failures, command("testr last -r " + run.run));
+	const buttons = await actions(["Cancel", () => confirmed(`Cancel run ${run.run}?`, "Its processes are killed. What it has found so far is kept.", "Cancel the run", "POST", path("runs", run.run, "cancel"))]);
+	main.append(h("p", {class: "over"}, `Run ${run.run}`), heading, link, ...(buttons ? [buttons] : []), h("div", {class: "live"}, line, bar, running), failures, command("testr last -r " + run.run));
 	const ticking = setInterval(draw, 1000);
 	draw();
 	listen().catch(error => { link.textContent = error.message; });
