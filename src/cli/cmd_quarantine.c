@@ -1,19 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ask.h"
 #include "clock.h"
-#include "file.h"
 #include "quarantine.h"
 #include "table.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 static const enum arg args[] = {ARG_REASON, ARG_OWNER, ARG_EXPIRES, ARG_JSON, ARG_NONE};
-
-#define BEGINNING \
-	"# Tests that run and are recorded, but whose failures do not decide the exit status. Every entry has a reason, an\n" \
-	"# owner, and the last day on which it holds, in UTC. See `testr help quarantine`.\n"
 
 /* The option as a line of the file. */
 static int
@@ -86,36 +80,10 @@ open_if_there(struct cli *cli)
 	return repo;
 }
 
-/* Appends the entry to the file, whose other bytes stay as they are. */
 static int
-append(struct cli *cli, const struct quarantine_entry *entry)
+add(struct cli *cli, struct quarantine_file *f, const char *test)
 {
-	struct file_dir dir = {open(cli->here, O_RDONLY | O_DIRECTORY | O_CLOEXEC), cli->here};
-	struct buf text;
-	int rc;
-
-	if (dir.fd < 0)
-		return err_sys(&cli->err, "cannot open %s", cli->here);
-	buf_init(&text, QUARANTINE_TEXT_MAX);
-	rc = file_read(&dir, QUARANTINE_FILE, &text, &cli->err);
-	if (rc == 0)
-		buf_str(&text, BEGINNING);
-	if (rc >= 0) {
-		if (text.len && text.data[text.len - 1] != '\n')
-			buf_byte(&text, '\n');
-		buf_str(&text, text.len ? "\n" : "");
-		quarantine_write(&text, entry);
-		rc = text.failed ? err_nomem(&cli->err)
-				 : file_replace(&dir, QUARANTINE_FILE, buf_get(&text), 0666, &cli->err);
-	}
-	buf_release(&text);
-	close(dir.fd);
-	return rc < 0 ? -1 : 0;
-}
-
-static int
-add(struct cli *cli, struct quarantine *q, const char *test)
-{
+	const struct quarantine *q = &f->q;
 	struct quarantine_entry entry = {.test = slice_trim(slice_str(test))};
 	struct repo *repo;
 	struct buf day;
@@ -134,7 +102,7 @@ add(struct cli *cli, struct quarantine *q, const char *test)
 	    take_text(cli, ARG_OWNER, "--owner", &entry.owner) == 0 &&
 	    take_text(cli, ARG_EXPIRES, "--expires", &entry.expires) == 0 && take_day(cli, &day) == 0) {
 		entry.expires = buf_get(&day);
-		rc = append(cli, &entry);
+		rc = quarantine_put(f, &entry, &cli->err);
 	}
 	if (rc == 0) {
 		repo = open_if_there(cli);
@@ -237,7 +205,7 @@ run_quarantine(struct cli *cli)
 {
 	char *const *words = cli->args.positionals;
 	size_t count = cli->args.positional_count, wanted;
-	struct quarantine q = {0};
+	struct quarantine_file f;
 	int rc = -1;
 
 	if (!count ||
@@ -248,9 +216,9 @@ run_quarantine(struct cli *cli)
 		return err_set(&cli->err, ERR_USAGE, "name the test, by its id");
 	if (count > wanted)
 		return cli_unexpected(cli, words + wanted, count - wanted);
-	if (quarantine_load(&q, cli->here, &cli->err) == 0)
-		rc = wanted == 2 ? add(cli, &q, words[1]) : show(cli, &q, words[0][0] == 'c');
-	quarantine_release(&q);
+	if (quarantine_open(&f, cli->here, wanted == 2, &cli->err) == 0)
+		rc = wanted == 2 ? add(cli, &f, words[1]) : show(cli, &f.q, words[0][0] == 'c');
+	quarantine_close(&f);
 	return rc;
 }
 

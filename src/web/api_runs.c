@@ -11,10 +11,11 @@ int
 api_root(struct call *call, struct reply *out, struct err *err)
 {
 	return reply_json(out,
-	    json_pack("{ss, s{sb, sb}, s{ss, ss, ss, ss, ss, ss}}", "version", "1", "may", "write",
-		(call->scopes & TOKEN_WRITE) != 0, "token", call->options->tokens != NULL, "links", "runs",
-		"/api/v1/runs", "tests", "/api/v1/tests", "failing", "/api/v1/failing", "events",
-		"/api/v1/events", "description", "/openapi.json", "metrics", "/metrics"),
+	    json_pack("{ss, s{sb, sb, sb}, s{ss, ss, ss, ss, ss, ss}}", "version", "1", "may", "write",
+		(call->scopes & TOKEN_WRITE) != 0, "token", call->options->tokens != NULL, "quarantine",
+		call->options->project != NULL, "links", "runs", "/api/v1/runs", "tests", "/api/v1/tests",
+		"failing", "/api/v1/failing", "events", "/api/v1/events", "description", "/openapi.json",
+		"metrics", "/metrics"),
 	    err);
 }
 

@@ -19,6 +19,9 @@ struct call {
 	const struct route_match *match;
 	struct repo *repo;      /* of the worker */
 	const char *last_event; /* Last-Event-ID, or NULL */
+	const char *if_match;   /* If-Match, or NULL */
+	const char *who;        /* the name of the token, if it was asked for one; "" */
+	struct slice body;      /* struct route */
 	const struct web_options *options;
 	unsigned scopes; /* what the client may do: enum token_scope */
 };

@@ -30,6 +30,7 @@ enum state {
 	AT_HEAD,   /* nothing was looked at yet */
 	READY,     /* for a worker */
 	RECEIVING, /* a body, piece by piece */
+	GATHERING, /* a body, as a whole */
 	AT_WORK,
 	REFUSED, /* or answered by the way: there is a reply, which is not finished */
 	ANSWERED,
@@ -44,7 +45,8 @@ struct exchange {
 	const char *wrong; /* with the target */
 	struct route_match match;
 	unsigned scopes; /* what the client may do, as far as that was asked */
-	const char *last_event, *none_match, *range;
+	const char *last_event, *none_match, *if_match, *range;
+	char who[TOKEN_NAME_MAX];
 	bool gzip; /* the client takes it */
 	struct reply reply;
 	uint64_t from, end; /* of a file, what is sent */
@@ -168,7 +170,7 @@ is_allowed(struct exchange *x, unsigned wanted)
 	if (authorization || !(x->scopes & wanted)) {
 		if (tokens_refresh(&place->tokens, &err) < 0)
 			place->options->warn(place->options->context, err.text);
-		x->scopes |= tokens_scopes(&place->tokens, authorization);
+		x->scopes |= tokens_scopes(&place->tokens, authorization, x->who);
 	}
 	if (x->scopes & wanted)
 		return true;
@@ -201,6 +203,37 @@ find_page(const struct request *r)
 	return found;
 }
 
+/* What clients call methods. */
+static const struct {
+	unsigned method;
+	const char *name;
+} methods[] = {{METHOD_GET, "GET"}, {METHOD_GET, "HEAD"}, {METHOD_POST, "POST"}, {METHOD_PUT, "PUT"},
+    {METHOD_DELETE, "DELETE"}};
+#define METHODS (sizeof(methods) / sizeof(methods[0]))
+
+static unsigned
+method_of(const char *name)
+{
+	for (size_t i = 0; i < METHODS; i++)
+		if (strcmp(methods[i].name, name) == 0)
+			return methods[i].method;
+	return 0;
+}
+
+static void
+refuse_method(struct reply *out, const char *method, unsigned possible)
+{
+	struct buf allowed;
+
+	buf_init(&allowed, 64);
+	for (size_t i = 0; i < METHODS; i++)
+		if (possible & methods[i].method)
+			buf_printf(&allowed, "%s%s", allowed.len ? ", " : "", methods[i].name);
+	reply_problem(out, 405, "wrong-method", "this path does not answer to %.20s", method);
+	reply_header(out, "Allow", "%.*s", SLICE_FMT(buf_get(&allowed)));
+	buf_release(&allowed);
+}
+
 /* True when the request may go on; otherwise the reply says why not. Pages are the program's: they have nothing of the
  * repository in them, and one asks for the token. */
 static bool
@@ -208,9 +241,7 @@ check(struct exchange *x, const char *method)
 {
 	struct slice host = slice_str(header(x, "Host"));
 	struct reply *out = &x->reply;
-	unsigned known = strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0 ? METHOD_GET
-			 : strcmp(method, "POST") == 0                             ? METHOD_POST
-										   : 0;
+	unsigned known = method_of(method);
 	struct slice unknown;
 
 	if (!is_ours(x->place, request_host(host))) {
@@ -226,16 +257,13 @@ check(struct exchange *x, const char *method)
 	} else if (!route_find(api_routes, api_route_count, known, &x->request, &x->match)) {
 		if (!x->match.methods)
 			return true;
-		reply_problem(out, 405, "wrong-method", "this path does not answer to %.20s", method);
-		reply_header(out, "Allow", "%s%s%s", x->match.methods & METHOD_GET ? "GET, HEAD" : "",
-		    x->match.methods == (METHOD_GET | METHOD_POST) ? ", " : "",
-		    x->match.methods & METHOD_POST ? "POST" : "");
+		refuse_method(out, method, x->match.methods);
 	} else if ((unknown = route_unknown_param(x->match.route, &x->request)).data) {
 		reply_problem(out, 400, "unknown-parameter",
 		    "there is no parameter \"%.*s\" here; there are: %s", SLICE_FMT(slice_head(unknown, 100)),
 		    *x->match.route->params ? x->match.route->params : "none");
 	} else {
-		return known != METHOD_POST || is_allowed(x, TOKEN_WRITE);
+		return known == METHOD_GET || is_allowed(x, TOKEN_WRITE);
 	}
 	return false;
 }
@@ -254,8 +282,7 @@ serve_page(struct exchange *x, const char *method)
 		return;
 	}
 	if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0) {
-		reply_problem(out, 405, "wrong-method", "this path does not answer to %.20s", method);
-		reply_header(out, "Allow", "GET, HEAD");
+		refuse_method(out, method, METHOD_GET);
 		return;
 	}
 	out->type = asset->type;
@@ -299,10 +326,9 @@ static void
 tag_body(struct exchange *x)
 {
 	struct reply *r = &x->reply;
-	struct slice body = buf_get(&r->body);
 	char tag[64];
 
-	snprintf(tag, sizeof(tag), "\"%016" PRIx64 "%s\"", slice_hash(0, body), r->gzipped ? "-gzip" : "");
+	reply_tag(tag, r->tag ? r->tag : slice_hash(0, buf_get(&r->body)), r->gzipped);
 	reply_header(r, "ETag", "%s", tag);
 }
 
@@ -311,8 +337,9 @@ static void
 spare_body(struct exchange *x)
 {
 	struct reply *r = &x->reply;
+	bool reads = !x->match.route || x->match.route->method == METHOD_GET;
 
-	for (size_t i = 0; r->status == 200 && x->none_match && i < r->header_count; i++)
+	for (size_t i = 0; reads && r->status == 200 && x->none_match && i < r->header_count; i++)
 		if (strcmp(r->headers[i].name, "ETag") == 0 &&
 		    request_tag_matches(x->none_match, slice_str(r->headers[i].value))) {
 			r->status = 304;
@@ -369,6 +396,9 @@ make_reply(struct exchange *x, struct worker *worker, struct err *err)
 	    .match = &x->match,
 	    .repo = worker->repo,
 	    .last_event = x->last_event,
+	    .if_match = x->if_match,
+	    .who = x->who,
+	    .body = buf_get(&x->piece),
 	    .options = x->place->options,
 	    .scopes = x->scopes};
 	uint64_t stamp = 0;
@@ -505,6 +535,7 @@ read_headers(struct exchange *x)
 	x->gzip = request_accepts(header(x, "Accept-Encoding"), "gzip");
 	x->reply.ndjson = request_accepts(accept, "application/x-ndjson");
 	x->none_match = header(x, "If-None-Match");
+	x->if_match = header(x, "If-Match");
 	x->range = header(x, "Range");
 	x->last_event = header(x, "Last-Event-ID");
 }
@@ -604,6 +635,22 @@ receive(struct exchange *x, const char *body, size_t *body_len)
 	return MHD_YES;
 }
 
+/* A piece of a body that a handler gets as a whole, or its end. */
+static enum MHD_Result
+gather(struct exchange *x, const char *body, size_t *body_len)
+{
+	if (*body_len) {
+		buf_add(&x->piece, body, *body_len);
+		*body_len = 0;
+		return MHD_YES;
+	}
+	if (!x->piece.failed)
+		return give_to_worker(x, exchange_run);
+	reply_problem(&x->reply, 413, "too-large", "a body here has at most %zu bytes", UPLOAD_PIECE);
+	x->state = ANSWERED;
+	return send_reply(x);
+}
+
 /* ---- the head ---- */
 
 /* The first call, after the head. What is refused while a body is on its way is said at once, which ends the
@@ -620,6 +667,10 @@ take_head(struct exchange *x, const char *method)
 		return body ? send_reply(x) : MHD_YES;
 	if (x->match.route && !x->match.route->handler)
 		return begin_upload(x) || !body ? MHD_YES : send_reply(x);
+	if (x->match.route && x->match.route->body) {
+		x->state = GATHERING;
+		return MHD_YES;
+	}
 	if (body) {
 		reply_problem(&x->reply, 413, "no-body", "no body is expected here");
 		return send_reply(x);
@@ -650,6 +701,8 @@ exchange_handle(void *place, struct MHD_Connection *connection, const char *url,
 		return give_to_worker(x, exchange_run);
 	case RECEIVING:
 		return receive(x, body, body_len);
+	case GATHERING:
+		return gather(x, body, body_len);
 	case AT_WORK:
 		return MHD_YES;
 	case REFUSED:

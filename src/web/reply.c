@@ -3,6 +3,7 @@
 
 #include "follow.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -54,6 +55,12 @@ reply_header(struct reply *r, const char *name, const char *format, ...)
 	va_end(args);
 	if (value)
 		r->headers[r->header_count++] = (struct reply_header){name, value};
+}
+
+void
+reply_tag(char out[64], uint64_t tag, bool gzipped)
+{
+	snprintf(out, 64, "\"%016" PRIx64 "%s\"", tag, gzipped ? "-gzip" : "");
 }
 
 static int

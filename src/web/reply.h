@@ -29,6 +29,7 @@ struct reply {
 		char *value; /* owned */
 	} headers[REPLY_HEADERS_MAX];
 	size_t header_count;
+	uint64_t tag;   /* what the ETag is made from; 0: from the body */
 	bool hostile;   /* somebody's bytes, of whatever type: not to be shown in our name */
 	bool immutable; /* never changes under this path */
 	bool shared;    /* pages of other sites may have it */
@@ -46,6 +47,9 @@ void reply_clear(struct reply *r);
 /* An allocated value may be any UTF-8 without line ends. Too many headers are left out. */
 void reply_header(struct reply *r, const char *name, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* The ETag of an answer, as it is or compressed. */
+void reply_tag(char out[64], uint64_t tag, bool gzipped);
 
 /* An error for the client in place of whatever is there: `word` names the kind, the text says what and what to do.
  * Returns 0. */

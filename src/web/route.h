@@ -14,6 +14,8 @@
 enum method {
 	METHOD_GET = 1,
 	METHOD_POST = 2,
+	METHOD_PUT = 4,
+	METHOD_DELETE = 8,
 };
 
 /* What a handler is called with; the business of web.h. */
@@ -27,6 +29,7 @@ struct route {
 	const char *pattern;
 	const char *params; /* words; one that ends in '.' is a prefix, "*" stands for any other */
 	route_fn handler;   /* NULL: a run is sent */
+	bool body;          /* the handler gets the request's, which has at most UPLOAD_PIECE bytes */
 	bool fleeting;      /* the answer depends on more than the repository and the request's target */
 };
 

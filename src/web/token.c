@@ -4,6 +4,7 @@
 #include "clock.h"
 #include "file.h"
 #include "timefmt.h"
+#include "utf8.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,7 +61,7 @@ static int
 read_line(struct tokens *t, struct slice line, const char *path, unsigned number, struct err *err)
 {
 	struct slice hash, scopes;
-	struct token token;
+	struct token token = {0};
 
 	if (!slice_word(&line, &hash) || hash.data[0] == '#')
 		return 0;
@@ -71,6 +72,11 @@ read_line(struct tokens *t, struct slice line, const char *path, unsigned number
 		    path, number);
 	if (t->count == TOKEN_COUNT_MAX)
 		return err_set(err, ERR_FAILED, "%s has more than %d tokens", path, TOKEN_COUNT_MAX);
+	line = slice_head(slice_trim(line), sizeof(token.name) - 1);
+	while (line.len && !utf8_valid(line))
+		line.len--;
+	if (line.len)
+		memcpy(token.name, line.data, line.len);
 	t->tokens[t->count++] = token;
 	return 0;
 }
@@ -180,7 +186,7 @@ tokens_release(struct tokens *t)
 }
 
 unsigned
-tokens_scopes(const struct tokens *t, const char *authorization)
+tokens_scopes(const struct tokens *t, const char *authorization, char name[TOKEN_NAME_MAX])
 {
 	uint8_t hash[SHA256_DIGEST_SIZE];
 	struct slice token;
@@ -198,8 +204,11 @@ tokens_scopes(const struct tokens *t, const char *authorization)
 
 		for (size_t j = 0; j < sizeof(hash); j++)
 			differs |= (unsigned)(hash[j] ^ t->tokens[i].hash[j]);
-		if (!differs)
-			scopes |= t->tokens[i].scopes;
+		if (differs)
+			continue;
+		scopes |= t->tokens[i].scopes;
+		if (name)
+			memcpy(name, t->tokens[i].name, TOKEN_NAME_MAX);
 	}
 	return scopes;
 }

@@ -17,6 +17,7 @@ enum token_scope {
 };
 
 #define TOKEN_COUNT_MAX 1000
+#define TOKEN_NAME_MAX 64
 
 struct tokens {
 	struct nettle nettle;
@@ -30,6 +31,7 @@ struct tokens {
 	struct token {
 		uint8_t hash[SHA256_DIGEST_SIZE];
 		unsigned scopes;
+		char name[TOKEN_NAME_MAX]; /* as far as there is room for it */
 	} * tokens;
 	size_t count;
 };
@@ -42,8 +44,9 @@ int tokens_refresh(struct tokens *t, struct err *err);
 /* Accepts one that was not read to its end. */
 void tokens_release(struct tokens *t);
 
-/* What the one with this header Authorization may do; 0 also without one. */
-unsigned tokens_scopes(const struct tokens *t, const char *authorization);
+/* What the one with this header Authorization may do; 0 also without one. `name`, when not NULL, becomes that of the
+ * token, or stays as it is. */
+unsigned tokens_scopes(const struct tokens *t, const char *authorization, char name[TOKEN_NAME_MAX]);
 
 /* Thirty-two hexadecimal digits that depend on the text and the number, and on every byte of them. */
 void tokens_uid(const struct tokens *t, struct slice text, unsigned number, char out[33]);

@@ -32,6 +32,7 @@ struct web_options {
 	const char *bind;       /* see listen.h */
 	const char *hosts;      /* further names that clients may call us by, separated by commas; or NULL */
 	const char *tokens;     /* the path of a file of tokens, see token.h; or NULL */
+	const char *project;    /* the directory of the project, whose quarantine may be changed; or NULL */
 	bool open;              /* who reads needs no token, wherever from */
 	/* Told of each failure that is ours, from any thread. */
 	void (*warn)(void *context, const char *text);

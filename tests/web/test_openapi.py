@@ -28,6 +28,7 @@ PARAMS = {
     "from": ("2020-01-01", "x"), "to": ("2040-01-01", "x"), "max": ("10", "5001"), "resolution": ("hour", "year"),
     "group_by": ("host", None), "window": ("20", "-1"), "meta.KEY": ("", None), "cursor": (None, None), "profile": ("none", "mars"),
     "show": ("partly", "some"), "test": ("pkg.test_3", None), "partial": ("true", "x")}
+ENTRY = {"reason": "resets", "owner": "ana", "expires": "2199-12-31"}
 WRITER = {"Authorization": "Bearer writes"}
 
 
@@ -39,6 +40,11 @@ class Document(WebTest):
         super().setUpClass()
         for search in "another", "search":
             cls.load(RESULTS, "--meta=probe=bisect", "--meta=bisect.id=" + search, "--meta=bisect.victim=pkg.test_3", "--meta=bisect.run=0")
+        with open(os.path.join(cls.dir, ".testr.quarantine"), "w") as f:
+            f.write("# none\n")
+        # The project is looked for at the start.
+        cls.end()
+        cls.server = Server(cls.dir)
         cls.document = cls.server.get("/openapi.json").json()
         with open(os.path.join(cls.dir, "tokens"), "w") as f:
             for token, scope in ("reads", "read"), ("writes", "write"):
@@ -209,10 +215,22 @@ class Document(WebTest):
             with GatedRun(self.dir, ["pkg.test_3"]) as going:
                 yield "202", ("POST", "/api/v1/runs/%d/cancel" % going.wait_for(self.writable), WRITER, None)
 
+    def quarantines(self, path, operation, params):
+        """The same for PUT, and then DELETE, of a test in quarantine."""
+        full = self.fill(path)
+        method, body = ("PUT", json.dumps(ENTRY)) if "requestBody" in operation else ("DELETE", None)
+        yield "200", (method, full, WRITER, body)
+        yield "400", (method, full, WRITER, "[]" if body else None)
+        yield "401", (method, full, {}, body)
+        yield "403", (method, full, {"Authorization": "Bearer reads"}, body)
+        yield "404", (method, path.replace("{test}", "h:0000000000000000"), WRITER, body)
+        yield "412", (method, full, {**WRITER, "If-Match": '"old"'}, body)
+        yield "422", (method, full, WRITER, "{}" if body else None)
+
     def test_every_answer_that_is_documented(self):
-        kinds = {"/api/v1/runs": self.uploads, "/api/v1/runs/{run}/cancel": self.cancels}
+        kinds = {"/api/v1/runs": self.uploads, "/api/v1/runs/{run}/cancel": self.cancels, "/api/v1/quarantine/{test}": self.quarantines}
         self.writable = Server(self.dir, "--token-file", os.path.join(self.dir, "tokens"))
-        for path, method, operation, params in self.operations("get", "post"):
+        for path, method, operation, params in self.operations("get", "post", "put", "delete"):
             missing = set(operation["responses"]) - {"default"}
             # It never ends.
             if path == "/api/v1/events":

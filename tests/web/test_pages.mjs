@@ -14,7 +14,7 @@ const place = directory();
 const { names, attacks } = JSON.parse(run(PYTHON, [join(HERE, "pages_repository.py"), place, "24"], {env: {...process.env, TESTR_BIN: TESTR}}));
 const server = await new Server(place).start();
 const FLAKY = "tests.test_net.TestNet.test_reconnects";
-const PAGES = ["/", "/run/latest", "/run/1", "/run/15", "/test/" + FLAKY, "/test/" + encodeURIComponent(names[0]), "/tests", "/slowest", "/timeline", "/flaky", "/profiles", "/bisect"];
+const PAGES = ["/", "/run/latest", "/run/1", "/run/15", "/test/" + FLAKY, "/test/" + encodeURIComponent(names[0]), "/tests", "/slowest", "/timeline", "/flaky", "/profiles", "/bisect", "/quarantine"];
 
 /* Another one, of a project with profiles. */
 const matrixPlace = directory();
@@ -462,6 +462,79 @@ await main({
 		await over;
 		assert.deepEqual(processesWith(gate), []);
 		assert.equal(JSON.parse(run(TESTR, ["runs", "--json"], {cwd: at})).runs[0].outcome, "interrupted");
+		await own.stop();
+	},
+
+	async "tests are put in quarantine, by who may, as long as nobody else has"(browser) {
+		const at = directory(), file = join(at, ".testr.quarantine");
+		run(TESTR, ["init"], {cwd: at});
+		const stream = run(TESTR, ["last", "--subunit"], {cwd: place, encoding: "latin1"});
+		run(TESTR, ["load"], {cwd: at, input: Buffer.from(stream, "latin1")});
+		writeFileSync(file, "[old]\nreason = <b>r</b>\nowner = o\nexpires = 2020-01-31\n");
+		const own = await guarded(at);
+		const page = await browser.page(own);
+		await open(page, "/quarantine");
+		assert.equal(await page.getByRole("button", {name: "Take out"}).count(), 0);
+		assert.deepEqual(await texts(page, "#quarantine td"), ["2020-01-31 (over)", "old", "o", "<b>r</b>"]);
+		await open(page, "/test/" + FLAKY);
+		assert.equal(await page.getByRole("button", {name: "Put in quarantine"}).count(), 0);
+		await enterToken(page, "writes");
+		const put = page.locator("main").getByRole("button", {name: "Put in quarantine"});
+		await put.click();
+		await page.fill("dialog input[name=reason]", "resets <i>now</i>");
+		await page.fill("dialog input[name=owner]", "ana");
+		assert.deepEqual(await axeSays(page), []);
+		/* Without a day, by the keyboard. */
+		await page.keyboard.press("Enter");
+		await page.getByText('"expires" is missing').waitFor();
+		assert.ok(!readFileSync(file, "utf8").includes(FLAKY));
+		await page.fill("dialog input[name=expires]", "2199-12-31");
+		/* Another tab is faster, which needs a token of its own. */
+		const other = await page.context().newPage();
+		await other.goto("/quarantine");
+		await filled(other);
+		await enterToken(other, "writes");
+		await other.getByRole("button", {name: "Take out"}).click();
+		await other.getByRole("button", {name: "Take it out"}).click();
+		await other.getByText("No test is in quarantine").waitFor();
+		await page.locator("dialog").getByRole("button", {name: "Put in quarantine"}).click();
+		await page.getByText("has changed since it was looked at").waitFor();
+		assert.ok(!readFileSync(file, "utf8").includes(FLAKY));
+		await page.reload();
+		await filled(page);
+		await put.click();
+		await page.fill("dialog input[name=reason]", "resets <i>now</i>");
+		await page.fill("dialog input[name=owner]", "ana");
+		await page.fill("dialog input[name=expires]", "2199-12-31");
+		await page.locator("dialog").getByRole("button", {name: "Put in quarantine"}).click();
+		await page.getByText("In quarantine until the end of 2199-12-31: resets <i>now</i> (ana).").waitFor();
+		const {tests} = JSON.parse(run(TESTR, ["quarantine", "list", "--json"], {cwd: at}));
+		assert.deepEqual(tests.map(entry => [entry.test, entry.reason, entry.owner, entry.expires]), [[FLAKY, "resets <i>now</i>", "ana", "2199-12-31"]]);
+		await open(page, "/quarantine");
+		assert.deepEqual(await page.locator("#changes tbody tr").evaluateAll(rows => rows.map(row => [...row.cells].slice(1).map(cell => cell.textContent))),
+			[["ana writes", "added", FLAKY], ["ana writes", "removed", "old"]]);
+		for (const dark of [false, true]) {
+			await page.emulateMedia({colorScheme: dark ? "dark" : "light"});
+			assert.deepEqual(await axeSays(page, dark), []);
+		}
+		await isOurs(page);
+		await page.setViewportSize({width: 360, height: 640});
+		assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
+		await own.stop();
+		browser.wrong = browser.wrong.filter(text => !/status of 4(12|22)/.test(text));
+	},
+
+	async "without a token nothing can be changed, nor seen of how"(browser) {
+		const {at} = gated(["test_a"]);
+		run(TESTR, ["load"], {cwd: at, input: Buffer.from(run(TESTR, ["last", "--subunit"], {cwd: place, encoding: "latin1"}), "latin1")});
+		const own = await new Server(at).start();
+		const page = await browser.page(own);
+		for (const path of ["/quarantine", "/test/" + FLAKY, "/run/0"]) {
+			await open(page, path);
+			assert.equal(await page.getByRole("button", {name: /token|quarantine|Cancel|Take/i}).count(), 0);
+		}
+		for (const [method, path] of [["PUT", "quarantine/a"], ["DELETE", "quarantine/a"], ["POST", "runs/0/cancel"]])
+			assert.equal((await page.request.fetch("/api/v1/" + path, {method})).status(), 401);
 		await own.stop();
 	},
 

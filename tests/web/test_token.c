@@ -86,10 +86,10 @@ headers_that_name_a_token(void **state)
 	assert_int_equal(
 	    read_text(&t, "# of two people\n\n" HASH_R " read r\n" HASH_W "\tread,write w w\n", &err), 0);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-		assert_int_equal(tokens_scopes(&t, cases[i].header), cases[i].scopes);
+		assert_int_equal(tokens_scopes(&t, cases[i].header, NULL), cases[i].scopes);
 	tokens_release(&t);
 	assert_int_equal(tokens_read(&t, NULL, &err), 0);
-	assert_int_equal(tokens_scopes(&t, "Bearer r"), 0);
+	assert_int_equal(tokens_scopes(&t, "Bearer r", NULL), 0);
 	assert_int_equal(tokens_refresh(&t, &err), 0);
 	tokens_release(&t);
 }
@@ -106,7 +106,7 @@ each_digit_counts(void **state)
 
 		text[i] = text[i] == '0' ? '1' : '0';
 		assert_int_equal(read_text(&t, text, &err), 0);
-		assert_int_equal(tokens_scopes(&t, "Bearer r"), 0);
+		assert_int_equal(tokens_scopes(&t, "Bearer r", NULL), 0);
 		tokens_release(&t);
 	}
 }
@@ -143,7 +143,7 @@ as_many_as_there_may_be(void **state)
 		at += sprintf(at, "%064x read\n", i);
 	sprintf(at, HASH_R " read\n");
 	assert_int_equal(read_text(&t, text, &err), 0);
-	assert_int_equal(tokens_scopes(&t, "Bearer r"), TOKEN_READ);
+	assert_int_equal(tokens_scopes(&t, "Bearer r", NULL), TOKEN_READ);
 	tokens_release(&t);
 	strcat(text, HASH_W " read\n");
 	assert_int_equal(read_text(&t, text, &err), -1);
@@ -180,20 +180,20 @@ changes_of_the_file(void **state)
 		/* As long as the one before. */
 		write_file(i % 2 ? HASH_R " read\n" : HASH_W " read\n");
 		assert_int_equal(tokens_refresh(&t, &err), 0);
-		assert_int_equal(tokens_scopes(&t, "Bearer r"), i % 2 ? TOKEN_READ : 0);
-		assert_int_equal(tokens_scopes(&t, "Bearer w"), i % 2 ? 0 : TOKEN_READ);
+		assert_int_equal(tokens_scopes(&t, "Bearer r", NULL), i % 2 ? TOKEN_READ : 0);
+		assert_int_equal(tokens_scopes(&t, "Bearer w", NULL), i % 2 ? 0 : TOKEN_READ);
 	}
 	write_file(HASH_W " nonsense\n");
 	assert_int_equal(tokens_refresh(&t, &err), -1);
 	assert_non_null(strstr(err.text, "line 1"));
 	assert_int_equal(tokens_refresh(&t, &err), 0);
-	assert_int_equal(tokens_scopes(&t, "Bearer r"), TOKEN_READ);
+	assert_int_equal(tokens_scopes(&t, "Bearer r", NULL), TOKEN_READ);
 	assert_int_equal(unlink(path), 0);
 	assert_int_equal(tokens_refresh(&t, &err), 0);
-	assert_int_equal(tokens_scopes(&t, "Bearer r"), 0);
+	assert_int_equal(tokens_scopes(&t, "Bearer r", NULL), 0);
 	write_file(HASH_R " write\n");
 	assert_int_equal(tokens_refresh(&t, &err), 0);
-	assert_int_equal(tokens_scopes(&t, "Bearer r"), TOKEN_READ | TOKEN_WRITE);
+	assert_int_equal(tokens_scopes(&t, "Bearer r", NULL), TOKEN_READ | TOKEN_WRITE);
 	tokens_release(&t);
 }
 

@@ -34,7 +34,7 @@ function askToken() {
 		const before = keepToken(form.token.value.trim());
 		let enough = false;
 		try {
-			enough = (await get("/api/v1")).may.write;
+			enough = (await may()).write;
 		} finally {
 			if (!enough)
 				keepToken(before);
@@ -45,15 +45,23 @@ function askToken() {
 	});
 }
 
+/** What the client may do: {write, token, quarantine}. */
+export async function may() {
+	return (await get("/api/v1")).may;
+}
+
 /** The buttons of [word, function] pairs, for who may use them. */
 export async function actions(...pairs) {
-	const {may} = await get("/api/v1");
-	if (may.write)
-		return h("p", {class: "buttons"}, pairs.map(([word, act]) => [h("button", {type: "button", onclick: act}, word), " "]));
-	return may.token ? h("p", {class: "buttons"}, h("button", {type: "button", onclick: askToken}, "Enter a token to make changes")) : null;
+	const can = await may();
+	if (can.write)
+		return pairs.length ? h("p", {class: "buttons"}, pairs.map(([word, act]) => [h("button", {type: "button", onclick: act}, word), " "])) : null;
+	return can.token ? h("p", {class: "buttons"}, h("button", {type: "button", onclick: askToken}, "Enter a token to make changes")) : null;
 }
 
 /** Asks before it does what cannot be undone. */
-export function confirmed(heading, text, word, method, where) {
-	dialog(heading, h("p", null, text), word, () => change(method, where));
+export function confirmed(heading, text, word, method, where, tag = null, done = () => {}) {
+	dialog(heading, h("p", null, text), word, async () => {
+		await change(method, where, null, tag);
+		done();
+	});
 }

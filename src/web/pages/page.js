@@ -4,7 +4,7 @@
 import { get, keepToken, path, Problem } from "./api.js";
 import { h } from "./dom.js";
 
-const PLACES = [["Runs", "/"], ["Tests", "/tests"], ["Slowest", "/slowest"], ["Timeline", "/timeline"], ["Flaky", "/flaky"], ["Profiles", "/profiles"], ["Bisect", "/bisect"]];
+const PLACES = [["Runs", "/"], ["Tests", "/tests"], ["Slowest", "/slowest"], ["Timeline", "/timeline"], ["Flaky", "/flaky"], ["Quarantine", "/quarantine"], ["Profiles", "/profiles"], ["Bisect", "/bisect"]];
 const KEYS = [["/", "search"], ["j", "next row"], ["k", "previous row"], ["Enter", "open it"], ["g", "to the runs"], ["?", "these keys"], ["Esc", "leave a field"]];
 
 /** The parts of the path behind the page's name, decoded. */

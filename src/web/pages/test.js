@@ -7,6 +7,7 @@ import { nice, quantile } from "./chart.js";
 import { h, kindOf, s, sign, status, tableBehind, testName, visible, wordOf } from "./dom.js";
 import { ago, commit, count, duration, percent, plural, shell } from "./format.js";
 import { command, note, page, param, pathParts, setParams, title } from "./page.js";
+import { quarantined } from "./quarantining.js";
 
 const RUNS = 200;
 
@@ -180,7 +181,7 @@ page(async main => {
 	main.append(h("p", {class: "over"}, "Test"),
 		h("h1", {class: "long"}, testName(facts.test)),
 		h("p", {class: "lead"}, words + ". ", `${count(facts.failures)} of ${plural(facts.attempts, "result")} failed (${percent(facts.failures / Math.max(1, facts.attempts))}), in ${plural(facts.runs, "run")}.`),
-		profiles.length > 1 ? inProfiles(profiles) : param("profile") ? h("p", {class: "note"}, "Only on ", h("bdi", {class: "id"}, visible(param("profile"))), ". ", h("a", {href: location.pathname}, "All profiles")) : "");
+		profiles.length > 1 ? inProfiles(profiles) : param("profile") ? h("p", {class: "note"}, "Only on ", h("bdi", {class: "id"}, visible(param("profile"))), ". ", h("a", {href: location.pathname}, "All profiles")) : "", await quarantined(facts.test) ?? "");
 	if (!runs.length)
 		return;
 	main.append(strip(id, runs, chosen), profiles.length > 1 ? "" : await transitions(runs), durations(runs) ?? "");

@@ -7,8 +7,13 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define DAY (86400 * TIME_SECOND)
+
+#define BEGINNING \
+	"# Tests that run and are recorded, but whose failures do not decide the exit status. Every entry has a reason, an\n" \
+	"# owner, and the last day on which it holds, in UTC. See `testr help quarantine`.\n"
 
 static const char *const keys[] = {"reason", "owner", "expires"};
 #define KEYS (sizeof(keys) / sizeof(keys[0]))
@@ -136,6 +141,7 @@ take_value(struct parsing *p, struct slice line)
 	if (at == STRTAB_NONE)
 		return err_nomem(p->err);
 	*value_of(e, key) = strtab_get(&p->q->texts, at);
+	e->last = p->line;
 	return 0;
 }
 
@@ -156,17 +162,23 @@ quarantine_parse(struct quarantine *q, struct slice text, const char *path, stru
 	return end_entry(&p);
 }
 
+static void
+path_of(struct buf *path, const char *directory)
+{
+	size_t len = strlen(directory);
+
+	buf_init(path, len + 64);
+	buf_printf(path, "%s%s" QUARANTINE_FILE, directory, len == 0 || directory[len - 1] == '/' ? "" : "/");
+}
+
 int
 quarantine_load(struct quarantine *q, const char *directory, struct err *err)
 {
-	size_t len = strlen(directory);
 	struct buf path, text;
 	int rc = -1;
 
-	buf_init(&path, len + 64);
+	path_of(&path, directory);
 	buf_init(&text, QUARANTINE_TEXT_MAX);
-	buf_printf(
-	    &path, "%s%s" QUARANTINE_FILE, directory, len == 0 || directory[len - 1] == '/' ? "" : "/");
 	if (buf_cstr(&path))
 		rc = file_read(&FILE_CWD, buf_cstr(&path), &text, err);
 	else
@@ -193,4 +205,99 @@ quarantine_find(const struct quarantine *q, struct slice test, int64_t now)
 	size_t at = q->count ? strtab_find(&q->tests, test) : STRTAB_NONE;
 
 	return at != STRTAB_NONE && now < q->entries[at].end ? &q->entries[at] : NULL;
+}
+
+int
+quarantine_open(struct quarantine_file *f, const char *directory, bool change, struct err *err)
+{
+	struct buf path;
+	int rc = -1;
+
+	*f =
+	    (struct quarantine_file){.dir = {open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC), directory}};
+	buf_init(&f->text, QUARANTINE_TEXT_MAX);
+	if (f->dir.fd < 0 || (change && file_lock(f->dir.fd, true) < 0))
+		return err_sys(err, "cannot %s %s", f->dir.fd < 0 ? "open" : "lock", directory);
+	path_of(&path, directory);
+	if (file_read(&f->dir, QUARANTINE_FILE, &f->text, err) >= 0)
+		rc = buf_cstr(&path) ? quarantine_parse(&f->q, buf_get(&f->text), buf_cstr(&path), err)
+				     : err_nomem(err);
+	buf_release(&path);
+	return rc;
+}
+
+void
+quarantine_close(struct quarantine_file *f)
+{
+	if (f->dir.fd >= 0)
+		close(f->dir.fd);
+	buf_release(&f->text);
+	quarantine_release(&f->q);
+}
+
+static int
+write_text(struct quarantine_file *f, struct buf *text, struct err *err)
+{
+	if (text->failed || file_replace(&f->dir, QUARANTINE_FILE, buf_get(text), 0666, err) < 0) {
+		int rc = text->failed ? err_nomem(err) : -1;
+
+		buf_release(text);
+		return rc;
+	}
+	buf_release(&f->text);
+	f->text = *text;
+	return 0;
+}
+
+/* The text before the line and from behind it on. */
+static void
+cut(struct slice text, unsigned line, struct slice *before, struct slice *behind)
+{
+	struct slice rest = text, ignored;
+
+	*before = slice_head(text, 0);
+	for (unsigned i = 0; i < line && slice_split(&rest, '\n', &ignored); i++) {
+		*before = slice_head(text, (size_t)(ignored.data - text.data));
+		*behind = slice_from(text, before->len + ignored.len + 1);
+	}
+}
+
+int
+quarantine_put(struct quarantine_file *f, const struct quarantine_entry *entry, struct err *err)
+{
+	size_t at = strtab_find(&f->q.tests, entry->test);
+	struct slice old = buf_get(&f->text), before = old, behind = slice_from(old, old.len), ignored;
+	struct buf text;
+
+	buf_init(&text, QUARANTINE_TEXT_MAX);
+	if (at != STRTAB_NONE) {
+		cut(old, f->q.entries[at].line, &before, &ignored);
+		cut(old, f->q.entries[at].last, &ignored, &behind);
+	}
+	buf_slice(&text, before);
+	if (!text.len && at == STRTAB_NONE)
+		buf_str(&text, BEGINNING);
+	if (text.len && text.data[text.len - 1] != '\n')
+		buf_byte(&text, '\n');
+	if (at == STRTAB_NONE)
+		buf_byte(&text, '\n');
+	quarantine_write(&text, entry);
+	buf_slice(&text, behind);
+	return write_text(f, &text, err);
+}
+
+int
+quarantine_remove(struct quarantine_file *f, const struct quarantine_entry *entry, struct err *err)
+{
+	struct slice old = buf_get(&f->text), before, behind, ignored;
+	struct buf text;
+
+	cut(old, entry->line, &before, &ignored);
+	cut(old, entry->last, &ignored, &behind);
+	while (before.len > 1 && before.data[before.len - 1] == '\n' && before.data[before.len - 2] == '\n')
+		before.len--;
+	buf_init(&text, QUARANTINE_TEXT_MAX);
+	buf_slice(&text, before);
+	buf_slice(&text, behind);
+	return write_text(f, &text, err);
 }

@@ -6,7 +6,9 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -113,6 +115,73 @@ test_every_cut(void **state)
 	}
 }
 
+/* Makes the change that `entry` says, or removes `test`, and compares the file with what it should be. */
+static void
+check_change(struct quarantine_file *f, const char *directory, const struct quarantine_entry *entry,
+    const char *test, const char *expected)
+{
+	struct err err;
+	struct buf text;
+
+	assert_int_equal(0, quarantine_open(f, directory, true, &err));
+	if (entry)
+		assert_int_equal(0, quarantine_put(f, entry, &err));
+	else
+		assert_int_equal(
+		    0, quarantine_remove(f, &f->q.entries[strtab_find(&f->q.tests, slice_str(test))], &err));
+	buf_init(&text, 4096);
+	assert_int_equal(1, file_read(&f->dir, QUARANTINE_FILE, &text, &err));
+	assert_string_equal(expected, buf_cstr(&text));
+	buf_release(&text);
+	quarantine_close(f);
+}
+
+static void
+test_changes(void **state)
+{
+	char directory[] = "/tmp/test_quarantine.XXXXXX";
+	const struct quarantine_entry b = {.test = SLICE_LIT("b"),
+	    .reason = SLICE_LIT("new"),
+	    .owner = SLICE_LIT("bo"),
+	    .expires = SLICE_LIT("2030-01-01")};
+	const struct quarantine_entry d = {.test = SLICE_LIT("d"),
+	    .reason = SLICE_LIT("x"),
+	    .owner = SLICE_LIT("y"),
+	    .expires = SLICE_LIT("2030-01-02")};
+	static const char begin[] = "# why\n\n[a]\nreason=1\nowner=2\n\nexpires=2029-01-01\n\n# of b\n[b]\n",
+			  old_b[] = "owner=2\nreason=1\nexpires=2029-01-01",
+			  end[] = "\n# of c\n\n[c]\nreason=1\nowner=2\nexpires=2029-01-01",
+			  new_b[] = "reason = new\nowner = bo\nexpires = 2030-01-01\n",
+			  new_d[] = "\n\n[d]\nreason = x\nowner = y\nexpires = 2030-01-02\n";
+	struct quarantine_file f;
+	struct err err;
+	char expected[1000];
+
+	(void)state;
+	assert_non_null(mkdtemp(directory));
+	assert_int_equal(0, quarantine_open(&f, directory, false, &err));
+	assert_int_equal(0, f.q.count);
+	snprintf(expected, sizeof(expected), "%s%s\n%s", begin, old_b, end);
+	assert_int_equal(0, file_replace(&f.dir, QUARANTINE_FILE, slice_str(expected), 0666, &err));
+	quarantine_close(&f);
+
+	snprintf(expected, sizeof(expected), "%s%s%s", begin, new_b, end);
+	check_change(&f, directory, &b, NULL, expected);
+	snprintf(expected, sizeof(expected), "%s%s%s%s", begin, new_b, end, new_d);
+	check_change(&f, directory, &d, NULL, expected);
+	snprintf(expected, sizeof(expected), "%.*s\n# of b\n[b]\n%s%s%s", 6, begin, new_b, end, new_d);
+	check_change(&f, directory, NULL, "a", expected);
+	snprintf(expected, sizeof(expected), "# why\n\n# of b\n[b]\n%s\n# of c\n%s", new_b, new_d + 1);
+	check_change(&f, directory, NULL, "c", expected);
+	snprintf(expected, sizeof(expected), "# why\n\n# of b\n[b]\n%s\n# of c\n", new_b);
+	check_change(&f, directory, NULL, "d", expected);
+
+	assert_int_equal(0, quarantine_open(&f, directory, false, &err));
+	assert_int_equal(0, unlinkat(f.dir.fd, QUARANTINE_FILE, 0));
+	quarantine_close(&f);
+	assert_int_equal(0, rmdir(directory));
+}
+
 int
 main(void)
 {
@@ -121,6 +190,7 @@ main(void)
 	    cmocka_unit_test(test_errors),
 	    cmocka_unit_test(test_round_trip),
 	    cmocka_unit_test(test_every_cut),
+	    cmocka_unit_test(test_changes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,6 +16,7 @@
 
 #include "buf.h"
 #include "err.h"
+#include "file.h"
 #include "strtab.h"
 
 #define QUARANTINE_FILE ".testr.quarantine"
@@ -25,7 +26,7 @@ struct quarantine_entry {
 	struct slice test, reason, owner;
 	struct slice expires; /* "2026-12-01" */
 	int64_t end;          /* the first moment that it does not hold any more */
-	unsigned line;        /* of the test */
+	unsigned line, last;  /* of the test; the last one that says something of it */
 };
 
 /* A zeroed one is empty. */
@@ -44,6 +45,21 @@ void quarantine_release(struct quarantine *q);
 
 /* The test's entry if it holds at that time, else NULL. */
 const struct quarantine_entry *quarantine_find(const struct quarantine *q, struct slice test, int64_t now);
+
+/* The file of a project, as it is, or held so that nobody else changes it meanwhile. */
+struct quarantine_file {
+	struct file_dir dir; /* its path is borrowed */
+	struct buf text;
+	struct quarantine q; /* what that says */
+};
+/* quarantine_close is due in every case. */
+int quarantine_open(struct quarantine_file *f, const char *directory, bool change, struct err *err);
+void quarantine_close(struct quarantine_file *f);
+/* Writes the test's entry in the place of the one that it has, or else behind all others; all other lines stay as they
+ * are. The text is then that of the file, `q` what it was before. Of each opening one change is made. */
+int quarantine_put(struct quarantine_file *f, const struct quarantine_entry *entry, struct err *err);
+/* Takes an entry out, with the empty lines before it. */
+int quarantine_remove(struct quarantine_file *f, const struct quarantine_entry *entry, struct err *err);
 
 /* Reads "2026-12-01", a day that there is: *end becomes the first moment after it. */
 bool quarantine_day(struct slice text, int64_t *end);
