@@ -293,8 +293,9 @@ await main({
 		going.stdout.on("data", data => { said += data; });
 		const over = new Promise(resolve => going.once("close", resolve));
 		const page = await browser.page(own);
-		await open(page, "/bisect");
-		await page.waitForFunction(async () => (await (await fetch("/api/v1/searches")).json()).searches[0]?.probes === 2);
+		/* A promise is true for waitForFunction, whatever it will be. */
+		const searches = async () => (await (await fetch(own.url + "/api/v1/searches")).json()).searches;
+		while ((await searches())[0]?.probes !== 2);
 		await open(page, "/bisect");
 		await page.getByText("no verdict yet").waitFor();
 		await page.locator("main .go").click();
