@@ -141,7 +141,11 @@ write_end(struct sqlite_writer *w, struct err *err)
 		return -1;
 	/* What the stream says already stays so. */
 	if (!run->sequence) {
-		run->sequence = w->base.sequence ? w->base.sequence : now > last ? now : last + 1;
+		/* Runs may share the last place there is. */
+		run->sequence = w->base.sequence           ? w->base.sequence
+				: now > last               ? now
+				: last < REPO_SEQUENCE_MAX ? last + 1
+							   : last;
 		if (run_packet_end(&w->out, run, err))
 			return -1;
 	}
