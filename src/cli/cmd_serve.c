@@ -69,9 +69,9 @@ run_serve(struct cli *cli)
 const struct command cmd_serve = {
     .name = "serve",
     .summary = "Serve a repository over HTTP: pages to look at, and a REST API.",
-    .about =
-	"Answers until it is interrupted. By default this machine alone can reach it, and\n"
-	"read all that is stored; from elsewhere, and to upload runs or change anything, a token is needed.\n",
+    .about = "Answers until it is interrupted. By default this machine alone can reach it, and\n"
+	     "read all that is stored; from elsewhere, and to upload runs or change anything,\n"
+	     "a token is needed.\n",
     .arguments = "",
     .args = args,
     .run = run_serve,
