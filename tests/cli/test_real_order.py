@@ -24,8 +24,6 @@ test_list_option=--list
 """.format(PACKAGES)
 
 
-# What is looked at is the search, which takes some seconds of Python's time; once is enough.
-@unittest.skipUnless(os.environ.get("TESTR_SANITIZE", "none") == "none", "the build without sanitizers does it")
 @unittest.skipUnless(os.path.isdir(os.path.join(PACKAGES, "zope/interface/tests")), "there is no python3-zope.interface")
 class RealOrder(ProjectTest):
     def setUp(self):
