@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "dice.h"
 #include "division.h"
 
 #include <stdbool.h>
@@ -14,19 +15,6 @@
 #define MAX_PARTS 300
 #define MAX_PROFILES 12
 #define MAX_WORKERS 9
-
-static uint64_t
-next_random(uint64_t *state)
-{
-	*state = *state * 6364136223846793005u + 1442695040888963407u;
-	return *state >> 33;
-}
-
-static size_t
-below(uint64_t *state, size_t n)
-{
-	return (size_t)(next_random(state) % n);
-}
 
 struct world {
 	struct partition_part parts[MAX_PARTS];

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "dice.h"
 #include "schedule.h"
 
 #include <stdlib.h>
@@ -16,19 +17,6 @@
 #define MAX_TESTS 120
 #define MAX_PROFILES 3
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
-
-static uint64_t
-next_random(uint64_t *state)
-{
-	*state = *state * 6364136223846793005u + 1442695040888963407u;
-	return *state >> 33;
-}
-
-static size_t
-below(uint64_t *state, size_t n)
-{
-	return (size_t)(next_random(state) % n);
-}
 
 /* A worker that keeps to one profile is told which one is best: it gets something there, and a worker that is the only
  * one with anything to do finds its way through all profiles. */

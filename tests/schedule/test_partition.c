@@ -6,25 +6,13 @@
 
 #include <cmocka.h>
 
+#include "dice.h"
 #include "partition.h"
 
 #include <stdbool.h>
 
 #define MAX_PARTS 200
 #define MAX_WORKERS 20
-
-static uint64_t
-next_random(uint64_t *state)
-{
-	*state = *state * 6364136223846793005u + 1442695040888963407u;
-	return *state >> 33;
-}
-
-static size_t
-below(uint64_t *state, size_t n)
-{
-	return (size_t)(next_random(state) % n);
-}
 
 struct load {
 	int64_t duration;

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "dice.h"
 #include "schedule.h"
 
 #include <stdio.h>
@@ -19,19 +20,6 @@
 #define MAX_PROFILES 3
 #define ROUNDS 3000
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
-
-static uint64_t
-next_random(uint64_t *state)
-{
-	*state = *state * 6364136223846793005u + 1442695040888963407u;
-	return *state >> 33;
-}
-
-static size_t
-below(uint64_t *state, size_t n)
-{
-	return (size_t)(next_random(state) % n);
-}
 
 static const char *const group_names[] = {"a", "b", "c", "d", "e", "f", "g"};
 
